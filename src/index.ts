@@ -1,0 +1,2 @@
+export type { ErrorCode } from './base/errors.ts';
+export { MillraceError } from './base/errors.ts';
