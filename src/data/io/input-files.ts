@@ -1,0 +1,111 @@
+import { isAbsolute, join, normalize } from 'node:path';
+import { MillraceError } from '../../base/errors.ts';
+import type { DirectoryEntry, FileStatus, FileSystem } from './file-system.ts';
+import type { FileSystems } from './file-systems.ts';
+import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
+import { partitionPair } from './hive-partitions.ts';
+import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
+
+/**
+ * The files that paths, globs, directories and URIs stand for, each once, in the order of the paths and then by name.
+ *
+ * A directory means the files directly in it and those in its Hive partition directories (`name=value`), at any depth;
+ * other directories inside it are left alone, as in Spark. Hidden names (`.x`, `_x`) are left out unless they are named
+ * outright. A path that exists under exactly that name is that file, even if it looks like a glob.
+ *
+ * @throws {MillraceError} MR_NOT_FOUND when a path names nothing, or a directory or pattern has no file
+ */
+export function listInputFiles(paths: readonly string[], fileSystems: FileSystems): readonly FileStatus[] {
+  if (paths.length === 0)
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      'no path was given. Give a path, a glob, a directory or a list of them.',
+    );
+  const found = new Map<string, FileStatus>();
+  for (const path of paths)
+    for (const file of filesOf(path, fileSystems)) if (!found.has(file.uri)) found.set(file.uri, file);
+  return [...found.values()];
+}
+
+function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] {
+  const isGlob = hasGlob(path);
+  const uri = isGlob && schemeOf(path) !== undefined ? path : toUri(path);
+  const system = fileSystems.of(uri);
+  const entry = system.stat(uri);
+  const matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, system) : [];
+  const files = matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, system)));
+  if (files.length > 0) return files;
+  const shown = isGlob ? path : describeUri(uri);
+  const details = { path: shown };
+  if (matches.length > 0)
+    throw new MillraceError(
+      'MR_NOT_FOUND',
+      `${shown} holds no file to read. Names that begin with "." or "_" are left out, and so are directories inside it that are not named like year=2026.`,
+      { details },
+    );
+  if (isGlob) throw new MillraceError('MR_NOT_FOUND', `no file matches "${shown}".`, { details });
+  throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. Relative paths start at the working directory.`, {
+    details,
+  });
+}
+
+function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {
+  return system.list(directory).flatMap((entry) => {
+    if (isHidden(entry.name)) return [];
+    if (entry.kind === 'file') return [entry.status];
+    return partitionPair(entry.name) === undefined ? [] : filesIn(entry.uri, system);
+  });
+}
+
+/** Walks only the directories that the glob can reach: literal segments cost no listing. */
+function expandGlob(path: string, system: FileSystem): readonly DirectoryEntry[] {
+  const { root, pattern } = splitRoot(path);
+  const found = new Map<string, DirectoryEntry>();
+  for (const segments of compileGlob(pattern))
+    for (const entry of walk(root, segments, system)) {
+      const shown = describeUri(entry.kind === 'file' ? entry.status.uri : entry.uri);
+      if (!found.has(shown)) found.set(shown, entry);
+    }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, entry]) => entry);
+}
+
+/** The URI that a glob starts from and the rest of it, in plain (unescaped) names. */
+function splitRoot(path: string): { readonly root: string; readonly pattern: string } {
+  const scheme = schemeOf(path);
+  if (scheme === undefined) {
+    const directory = process.cwd().replace(/[*?{}[\]\\]/g, '\\$&');
+    return { root: 'file:///', pattern: isAbsolute(path) ? normalize(path) : join(directory, path) };
+  }
+  if (scheme === 'file')
+    return { root: 'file:///', pattern: filePath(path.replaceAll('?', '%3F').replaceAll('\\', '%5C')) };
+  const parts = /^([^:]+:\/\/[^/]*)(.*)$/s.exec(path);
+  return { root: parts?.[1] ?? path, pattern: parts?.[2] ?? '' };
+}
+
+function walk(from: string, segments: readonly GlobSegment[], system: FileSystem): readonly DirectoryEntry[] {
+  let literals = 0;
+  while (segments[literals]?.kind === 'literal') literals++;
+  const names = segments.slice(0, literals).map((segment) => (segment.kind === 'literal' ? segment.name : ''));
+  const base = joinUri(from, names.join('/'));
+  const next = segments[literals];
+  const here = system.stat(base);
+  if (next === undefined) return here === undefined ? [] : [here];
+  if (here?.kind !== 'directory') return [];
+  const rest = segments.slice(literals + 1);
+  const entries = system.list(base);
+  if (next.kind === 'name')
+    return entries
+      .filter(({ name }) => next.pattern.test(name) && (next.matchesHidden || !isHidden(name)))
+      .flatMap((entry) => follow(entry, rest, system));
+  // `**` is no directory at all, or any visible one and then `**` again. At the end it means every file below.
+  const deeper = entries
+    .filter(({ name }) => !isHidden(name))
+    .flatMap((entry) => (entry.kind === 'directory' ? walk(entry.uri, segments.slice(literals), system) : []));
+  if (rest.length > 0) return [...walk(base, rest, system), ...deeper];
+  return [...entries.filter((entry) => entry.kind === 'file' && !isHidden(entry.name)), ...deeper];
+}
+
+function follow(entry: DirectoryEntry, rest: readonly GlobSegment[], system: FileSystem): readonly DirectoryEntry[] {
+  if (rest.length === 0) return [entry];
+  return entry.kind === 'directory' ? walk(entry.uri, rest, system) : [];
+}

@@ -1,0 +1,48 @@
+import type { FileSystems } from './file-systems.ts';
+import type { PartitionValues } from './hive-partitions.ts';
+import type { Split } from './split.ts';
+
+/** What to read, as a lineage node holds it: frozen, structured-clonable, no secret in it. */
+export type SourceSpec =
+  | { readonly format: 'text'; readonly paths: readonly string[]; readonly options: TextOptions }
+  | { readonly format: 'wholeText'; readonly paths: readonly string[]; readonly options: TextOptions }
+  | {
+      readonly format: 'binaryFiles';
+      readonly paths: readonly string[];
+      readonly options: Readonly<Record<string, never>>;
+    }
+  | { readonly format: 'binaryRecords'; readonly paths: readonly string[]; readonly options: BinaryRecordsOptions };
+
+export type SourceFormat = SourceSpec['format'];
+export type SourceOf<F extends SourceFormat> = Extract<SourceSpec, { readonly format: F }>;
+
+export interface TextOptions {
+  /** Default utf8. */
+  readonly encoding?: 'utf8' | 'latin1' | undefined;
+  /** Bytes that are not UTF-8: fail with MR_PARSE naming file and offset (default), or read them as U+FFFD. */
+  readonly invalidUtf8?: 'fail' | 'replace' | undefined;
+}
+
+export interface BinaryRecordsOptions {
+  readonly recordLength: number;
+}
+
+export interface PlanSettings {
+  readonly minPartitions: number;
+  readonly maxSplitBytes?: number | undefined;
+  /** Partition pruning: files whose Hive values give false are not read. */
+  readonly keepPartition?: ((values: PartitionValues) => boolean) | undefined;
+  /** Default: only file:. */
+  readonly fileSystems?: FileSystems | undefined;
+}
+
+/** What planning found: the source with what was inferred filled in, and one split a partition. */
+export interface SourcePlan {
+  readonly source: SourceSpec;
+  readonly splits: readonly Split[];
+}
+
+export interface ReadSettings {
+  /** Default: only file:. */
+  readonly fileSystems?: FileSystems | undefined;
+}

@@ -1,0 +1,69 @@
+import type { FileStatus } from './file-system.ts';
+import type { PartitionValues } from './hive-partitions.ts';
+
+/** A byte range of one file, read by one task: plain data. `start` is included, `end` is not. */
+export interface Split {
+  readonly uri: string;
+  readonly start: number;
+  readonly end: number;
+  /** What the file looked like at planning; reading another one is MR_INPUT_CHANGED. */
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly version?: string;
+  /** Columns from Hive directories above the file, the same for all its rows. */
+  readonly partitionValues?: PartitionValues;
+  /** Parquet: the row groups of this split, by index. */
+  readonly rowGroups?: readonly number[];
+}
+
+export interface SplitSettings {
+  /** At least this many splits, if the files have enough bytes; more when files are larger than maxSplitBytes. */
+  readonly minPartitions: number;
+  /** Default 32 MiB: large enough to hide a task's cost, small enough to balance 8 cores on one file of 300 MB. */
+  readonly maxSplitBytes?: number | undefined;
+}
+
+export const defaultMaxSplitBytes: number = 32 * 1024 * 1024;
+
+/**
+ * Hadoop's rule: split size = max(1, min(total size / minPartitions, maxSplitBytes)), and the last split of a file may
+ * be a tenth larger, so that no sliver is left over. A file has at least one split, also an empty one, and exactly one if it
+ * cannot be split.
+ */
+export function splitFiles(
+  files: readonly FileStatus[],
+  settings: SplitSettings,
+  isSplittable: (file: FileStatus) => boolean = () => true,
+): readonly Split[] {
+  const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const size = Math.max(
+    1,
+    Math.min(Math.ceil(total / settings.minPartitions), settings.maxSplitBytes ?? defaultMaxSplitBytes),
+  );
+  return files.flatMap((file) => {
+    if (!isSplittable(file)) return [wholeFile(file)];
+    const splits: Split[] = [];
+    let start = 0;
+    while ((file.sizeBytes - start) / size > 1.1) {
+      splits.push(rangeOf(file, start, start + size));
+      start += size;
+    }
+    if (start < file.sizeBytes || start === 0) splits.push(rangeOf(file, start, file.sizeBytes));
+    return splits;
+  });
+}
+
+/** The split of a whole file: for what can only be read from its beginning. */
+export function wholeFile(file: FileStatus): Split {
+  return rangeOf(file, 0, file.sizeBytes);
+}
+
+/** The file of a split as it was at planning, for `openRead` to compare. */
+export function plannedStatus(split: Split): FileStatus {
+  const { uri, sizeBytes, modifiedMs, version } = split;
+  return version === undefined ? { uri, sizeBytes, modifiedMs } : { uri, sizeBytes, modifiedMs, version };
+}
+
+function rangeOf(file: FileStatus, start: number, end: number): Split {
+  return { ...file, start, end };
+}
