@@ -1,0 +1,220 @@
+import { encodeBytes, encodeOpaque } from './binary-vector.ts';
+import { encodeBigints, encodeBooleans, encodeDates, encodeNumbers, fitsInt64 } from './fixed-width-vector.ts';
+import { type EncodedVector, findNulls, noNulls } from './layout.ts';
+import { encodeArrays, encodeObjects, encodeUnion } from './nested-vector.ts';
+import { objectKind } from './object-kind.ts';
+import { encodeStrings } from './string-vector.ts';
+import { UnsupportedValue } from './unsupported-value.ts';
+
+/** Deeper or wider than this, a value is one opaque value: cycles end here, and so do trees of many small columns. */
+const maxDepth = 12;
+const maxColumns = 4096;
+
+/** Families of values that share a layout, as bits. Several in one column make a union. */
+const family = {
+  null: 1,
+  undefined: 2,
+  number: 4,
+  string: 8,
+  boolean: 16,
+  int64: 32,
+  date: 64,
+  bytes: 128,
+  buffer: 256,
+  array: 512,
+  object: 1024,
+  opaque: 2048,
+} as const;
+
+const absent = family.null | family.undefined;
+/** Beside family.object: some are of a class, so their prototypes may have fields. Not a family of its own. */
+const inheriting = 4096;
+
+/** Thrown when columns get too deep or too many; `encodeRows` then makes opaque rows. */
+class TooComplex extends Error {
+  override readonly name = 'TooComplex';
+}
+
+/** Arrays are checked for named properties on the first rows, and on one in sixteen of the others. */
+const checkedArrays = 256;
+
+/** True when `array` has no hole and no named property, as far as the columns care. */
+function isPlainArray(array: readonly unknown[], row: number): boolean {
+  for (let index = 0; index < array.length; index++) if (array[index] === undefined && !(index in array)) return false;
+  // What String.match returns: the one array with named properties that scripts really keep.
+  if (Reflect.get(array, 'index') !== undefined) return false;
+  return (row >= checkedArrays && (row & 15) !== 0) || Object.keys(array).length === array.length;
+}
+
+function objectFamily(value: object, row: number): number {
+  const kind = objectKind(value);
+  switch (kind) {
+    case 'plain':
+      return family.object;
+    case 'array':
+      return isPlainArray(value as unknown[], row) ? family.array : family.opaque;
+    case 'instance':
+      return family.object | inheriting;
+    case 'date':
+      return family.date;
+    case 'bytes':
+      return family.bytes;
+    case 'buffer':
+      return family.buffer;
+    case 'map':
+    case 'set':
+    case 'regExp':
+    case 'error':
+    case 'typedArray':
+    case 'dataView':
+    case 'arrayBuffer':
+    case 'boxed':
+      return family.opaque;
+    case 'unsupported':
+      throw new UnsupportedValue(value);
+  }
+}
+
+function familyOf(value: unknown, row: number): number {
+  switch (typeof value) {
+    case 'number':
+      return family.number;
+    case 'string':
+      return family.string;
+    case 'boolean':
+      return family.boolean;
+    case 'undefined':
+      return family.undefined;
+    case 'bigint':
+      return fitsInt64(value) ? family.int64 : family.opaque;
+    case 'object':
+      return value === null ? family.null : objectFamily(value, row);
+    case 'function':
+    case 'symbol':
+      throw new UnsupportedValue(value);
+  }
+}
+
+/** `values` with something of the family in place of null and undefined. */
+function filled(values: ArrayLike<unknown>, start: number, end: number, filler: unknown): unknown[] {
+  const copy = new Array<unknown>(end - start);
+  for (let index = start, row = 0; index < end; index++, row++) copy[row] = values[index] ?? filler;
+  return copy;
+}
+
+/** Encodes columns of one batch: keeps the count of them and the depth. */
+export class VectorEncoder {
+  #columns = 0;
+
+  /** Picks a layout by looking at the values, and encodes them. @throws UnsupportedValue */
+  encode(values: ArrayLike<unknown>, start: number, end: number, depth = 0): EncodedVector {
+    if (depth > maxDepth || ++this.#columns > maxColumns) throw new TooComplex();
+    if (end > start) {
+      const pure = this.#encodePure(values, start, end);
+      if (pure !== undefined) return pure;
+    }
+    let families = 0;
+    for (let index = start; index < end; index++) families |= familyOf(values[index], index - start);
+    return this.#encodeFamilies(values, start, end, families, depth);
+  }
+
+  /** Most columns are all numbers, strings or booleans: tried first, by the first value. */
+  #encodePure(values: ArrayLike<unknown>, start: number, end: number): EncodedVector | undefined {
+    switch (typeof values[start]) {
+      case 'number':
+        return encodeNumbers(values, start, end, noNulls);
+      case 'string':
+        return encodeStrings(values, start, end, noNulls);
+      case 'boolean':
+        return encodeBooleans(values, start, end, noNulls);
+      default:
+        return undefined;
+    }
+  }
+
+  #encodeFamilies(
+    values: ArrayLike<unknown>,
+    start: number,
+    end: number,
+    families: number,
+    depth: number,
+  ): EncodedVector {
+    const length = end - start;
+    if ((families & ~family.null) === 0) return { layout: { kind: 'null', length }, buffers: [], children: [] };
+    if (families === family.undefined) return { layout: { kind: 'undefined', length }, buffers: [], children: [] };
+    const nulls = (families & absent) === 0 ? noNulls : findNulls(values, start, end);
+    const fill = (filler: unknown): ArrayLike<unknown> =>
+      nulls === noNulls ? values : filled(values, start, end, filler);
+    const [from, to] = nulls === noNulls ? [start, end] : [0, length];
+    const encodeChild = (items: readonly unknown[], count: number): EncodedVector =>
+      this.encode(items, 0, count, depth + 1);
+    switch (families & ~absent) {
+      case family.number:
+        return encodeNumbers(fill(0), from, to, nulls) as EncodedVector;
+      case family.string:
+        return encodeStrings(fill(''), from, to, nulls) as EncodedVector;
+      case family.boolean:
+        return encodeBooleans(fill(false), from, to, nulls) as EncodedVector;
+      case family.int64:
+        return encodeBigints(fill(0n), from, to, nulls);
+      case family.date:
+        return encodeDates(fill(new Date(0)), from, to, nulls);
+      case family.bytes:
+        return encodeBytes(fill(new Uint8Array(0)), from, to, nulls, 'Uint8Array');
+      case family.buffer:
+        return encodeBytes(fill(new Uint8Array(0)), from, to, nulls, 'Buffer');
+      case family.array:
+        return encodeArrays(values, start, end, nulls, encodeChild);
+      case family.object:
+        return encodeObjects(values, start, end, nulls, false, encodeChild);
+      case family.object | inheriting:
+        return encodeObjects(values, start, end, nulls, true, encodeChild);
+      case family.opaque:
+        return encodeOpaque(values, start, end);
+      case 0:
+        break;
+    }
+    return this.#encodeMixed(values, start, end, depth);
+  }
+
+  #encodeMixed(values: ArrayLike<unknown>, start: number, end: number, depth: number): EncodedVector {
+    const families = new Uint8Array(end - start);
+    let inherits = 0;
+    for (let row = 0; row < families.length; row++) {
+      const found = familyOf(values[start + row], row);
+      inherits |= found & inheriting;
+      families[row] = 31 - Math.clz32(found & ~inheriting);
+    }
+    return encodeUnion(values, start, families, (items, bit) =>
+      this.#encodeFamilies(items, 0, items.length, (1 << bit) | (1 << bit === family.object ? inherits : 0), depth),
+    );
+  }
+}
+
+/** True when arrays and objects nest in `value` deeper than columns may (or without end). */
+function isTooDeep(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const kind = objectKind(value);
+  if (kind !== 'plain' && kind !== 'array' && kind !== 'instance') return false;
+  if (depth >= maxDepth) return true;
+  return Object.values(value).some((item) => isTooDeep(item, depth + 1));
+}
+
+/** Encodes rows as columns; rows too deep or too wide for columns as opaque values. @throws UnsupportedValue */
+export function encodeRows(values: ArrayLike<unknown>, start: number, end: number): EncodedVector {
+  try {
+    return new VectorEncoder().encode(values, start, end);
+  } catch (error) {
+    if (!(error instanceof TooComplex)) throw error;
+  }
+  const families = new Uint8Array(end - start);
+  for (let row = 0; row < families.length; row++) families[row] = isTooDeep(values[start + row], 0) ? 1 : 0;
+  try {
+    return encodeUnion(values, start, families, (items, deep) =>
+      deep === 1 ? encodeOpaque(items, 0, items.length) : new VectorEncoder().encode(items, 0, items.length),
+    );
+  } catch (error) {
+    if (!(error instanceof TooComplex)) throw error;
+    return encodeOpaque(values, start, end);
+  }
+}
