@@ -1,0 +1,89 @@
+import { statSync } from 'node:fs';
+import type { ContenderPlan } from './harness/contender.ts';
+import type { Scenario } from './harness/scenario.ts';
+
+/** The data that the scenarios run over. */
+export interface Inputs {
+  readonly words: string;
+  readonly wordCount: number;
+  readonly salesCsv: string;
+  readonly sales: number;
+}
+
+const native = (query: string, threads: number, args: readonly string[]): ContenderPlan => ({
+  name: threads === 1 ? 'C++, 1 thread' : `C++, ${threads} threads`,
+  command: 'native-bench/build/native-bench',
+  args: [query, '--serve', '--threads', String(threads), ...args],
+});
+
+const plainJs = (query: string, input: string, name = 'plain JS'): ContenderPlan => ({
+  name,
+  command: process.execPath,
+  args: ['dist-bench/contenders/plain-js.js', query, input],
+});
+
+const skale = (query: string, input: string): ContenderPlan => ({
+  name: 'skale 1.2.2, 2 workers',
+  command: process.execPath,
+  args: ['--no-warnings', 'dist-bench/contenders/skale.js', query, input],
+  env: { SKALE_WORKERS: '2', AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE: '1' },
+  runs: 2,
+});
+
+export function scenarios(inputs: Inputs): Scenario[] {
+  const { words, salesCsv, sales } = inputs;
+  return [
+    {
+      name: 'word count',
+      description: `Words between blanks: \`flatMap(split(' '))\`, \`filter\`, \`map\` to pairs, \`reduceByKey\`, all counts to the driver. Rows are words.`,
+      rows: inputs.wordCount,
+      bytes: statSync(words).size,
+      contenders: [
+        plainJs('word-count', words),
+        plainJs('word-count-readline', words, 'plain JS, readline'),
+        skale('word-count', words),
+        native('word-count', 1, ['--input', words]),
+        native('word-count', 2, ['--input', words]),
+      ],
+      bars: [],
+    },
+    {
+      name: 'token count',
+      description: 'The same with `toLowerCase().split(/\\W+/)`.',
+      rows: inputs.wordCount,
+      bytes: statSync(words).size,
+      contenders: [
+        plainJs('token-count', words),
+        native('token-count', 1, ['--input', words]),
+        native('token-count', 2, ['--input', words]),
+      ],
+      bars: [],
+    },
+    {
+      name: 'sales by category',
+      description:
+        'Sales made from their number in memory, `[category, quantity * cents]`, summed by category (8 of them, skewed).',
+      rows: sales,
+      bytes: 0,
+      contenders: [
+        plainJs('sales', String(sales)),
+        native('sales', 1, ['--rows', String(sales)]),
+        native('sales', 2, ['--rows', String(sales)]),
+      ],
+      bars: [],
+    },
+    {
+      name: 'sales by category from CSV',
+      description: 'The same sales read from a CSV file of seven columns.',
+      rows: sales,
+      bytes: statSync(salesCsv).size,
+      contenders: [
+        plainJs('sales-csv', salesCsv),
+        skale('sales-csv', salesCsv),
+        native('sales-csv', 1, ['--input', salesCsv]),
+        native('sales-csv', 2, ['--input', salesCsv]),
+      ],
+      bars: [],
+    },
+  ];
+}
