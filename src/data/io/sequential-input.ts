@@ -13,25 +13,27 @@ const beyondBytes = 64 * 1024;
 
 /**
  * The bytes of `file` from `start` on. Reads stop first at `softEnd`, since most readers need little beyond their
- * split, and then go on in pieces that begin small.
+ * split, and then go on in pieces that begin small, up to `hardEnd`.
  */
 export class RangeInput implements SequentialInput {
   readonly #file: RandomAccessFile;
   readonly #softEnd: number;
+  readonly #hardEnd: number;
   #position: number;
   #beyond = beyondBytes;
 
-  constructor(file: RandomAccessFile, start: number, softEnd: number) {
+  constructor(file: RandomAccessFile, start: number, softEnd: number, hardEnd: number = file.sizeBytes) {
     this.#file = file;
     this.#position = start;
     this.#softEnd = softEnd;
+    this.#hardEnd = hardEnd;
   }
 
   read(target: Uint8Array): number {
     const isBeyond = this.#position >= this.#softEnd;
     const wanted = isBeyond ? this.#beyond : this.#softEnd - this.#position;
     if (isBeyond) this.#beyond *= 2;
-    const left = Math.min(target.length, wanted, this.#file.sizeBytes - this.#position);
+    const left = Math.min(target.length, wanted, this.#hardEnd - this.#position);
     if (left <= 0) return 0;
     const count = this.#file.readInto(target.length === left ? target : target.subarray(0, left), this.#position);
     this.#position += count;

@@ -1,3 +1,4 @@
+import type { CsvOptions } from './csv/csv-options.ts';
 import type { FileSystems } from './file-systems.ts';
 import type { PartitionValues } from './hive-partitions.ts';
 import type { Split } from './split.ts';
@@ -11,6 +12,8 @@ export type SourceSpec =
       readonly paths: readonly string[];
       readonly options: Readonly<Record<string, never>>;
     }
+  | { readonly format: 'csv'; readonly paths: readonly string[]; readonly options: CsvOptions }
+  | { readonly format: 'jsonLines'; readonly paths: readonly string[]; readonly options: JsonLinesOptions }
   | { readonly format: 'binaryRecords'; readonly paths: readonly string[]; readonly options: BinaryRecordsOptions };
 
 export type SourceFormat = SourceSpec['format'];
@@ -21,6 +24,17 @@ export interface TextOptions {
   readonly encoding?: 'utf8' | 'latin1' | undefined;
   /** Bytes that are not UTF-8: fail with MR_PARSE naming file and offset (default), or read them as U+FFFD. */
   readonly invalidUtf8?: 'fail' | 'replace' | undefined;
+}
+
+export interface JsonLinesOptions {
+  /**
+   * What to do with a line that is not JSON. fail: MR_PARSE naming file and line. dropMalformed: leave it out.
+   * permissive: the row `{ _corruptRecord: line }`.
+   */
+  readonly mode?: 'fail' | 'dropMalformed' | 'permissive' | undefined;
+  /** Integers beyond 2**53: auto (default) gives a bigint for those, number rounds them. */
+  readonly int64?: 'auto' | 'number' | undefined;
+  readonly encoding?: 'utf8' | 'latin1' | undefined;
 }
 
 export interface BinaryRecordsOptions {

@@ -1,8 +1,13 @@
+import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { compressionOf } from './compression.ts';
+import { planCsvColumns, planCsvSplits } from './csv/csv-plan.ts';
+import { readCsvSplit } from './csv/csv-reader.ts';
 import type { FileStatus } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
+import { type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
 import { listInputFiles } from './input-files.ts';
+import { readJsonLinesSplit } from './json/json-lines-reader.ts';
 import type { PlanSettings, ReadSettings, SourcePlan, SourceSpec } from './source-spec.ts';
 import { type Split, splitFiles, wholeFile } from './split.ts';
 import { readTextSplit } from './text-reader.ts';
@@ -42,7 +47,32 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
         );
       return { source, splits: alignToRecords(splitFiles(files, settings), recordLength) };
     }
+    case 'csv': {
+      const { kept, label } = prune(files, settings);
+      const planned = planCsvColumns(kept, source.options, fileSystems);
+      const splits = planCsvSplits(kept, source.options, settings, fileSystems);
+      return { source: { ...source, options: { ...source.options, planned } }, splits: label(splits) };
+    }
+    case 'jsonLines': {
+      const { kept, label } = prune(files, settings);
+      return { source, splits: label(splitLines(kept, settings)) };
+    }
   }
+}
+
+/** Partition pruning: the files whose Hive directories `keepPartition` wants, and what adds their values to splits. */
+function prune(
+  files: readonly FileStatus[],
+  { keepPartition }: PlanSettings,
+): { readonly kept: readonly FileStatus[]; readonly label: (splits: readonly Split[]) => readonly Split[] } {
+  const values = partitionValuesOf(files);
+  if (values === undefined) return { kept: files, label: (splits) => splits };
+  const byUri = new Map(files.map(({ uri }, index) => [uri, defined(values[index], 'partition values')]));
+  const valuesOf = (uri: string): PartitionValues => defined(byUri.get(uri), 'partition values');
+  return {
+    kept: keepPartition === undefined ? files : files.filter(({ uri }) => keepPartition(valuesOf(uri))),
+    label: (splits) => splits.map((split) => ({ ...split, partitionValues: valuesOf(split.uri) })),
+  };
 }
 
 /**
@@ -57,6 +87,10 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
       return readWholeTextSplit(split, source.options, settings);
     case 'binaryFiles':
       return readBinaryFileSplit(split, settings);
+    case 'csv':
+      return readCsvSplit(split, source.options, settings);
+    case 'jsonLines':
+      return readJsonLinesSplit(split, source.options, settings);
     case 'binaryRecords':
       return readBinaryRecordsSplit(split, source.options, settings);
   }
