@@ -1,7 +1,7 @@
 import type { OutputFile } from './output-file.ts';
 import { mix32 } from './random.ts';
 
-export const categories: readonly string[] = [
+const categories: readonly string[] = [
   'electronics',
   'clothing',
   'books',
@@ -53,13 +53,13 @@ function price(cents: number): string {
   return `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;
 }
 
-export const salesHeader = 'id,day,store,category,customer,quantity,price\n';
+const salesHeader = 'id,day,store,category,customer,quantity,price\n';
 
-export function csvRow(sale: number): string {
+function csvRow(sale: number): string {
   return `${sale},${dayOf(sale)},${storeOf(sale)},${categoryOf(sale)},${customerOf(sale)},${quantityOf(sale)},${price(centsOf(sale))}\n`;
 }
 
-export function jsonRow(sale: number): string {
+function jsonRow(sale: number): string {
   return `{"id":${sale},"day":"${dayOf(sale)}","store":"${storeOf(sale)}","category":"${categoryOf(sale)}","customer":${customerOf(sale)},"quantity":${quantityOf(sale)},"price":${centsOf(sale) / 100}}\n`;
 }
 
