@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/build.ts'],
     include: ['test/**/*.test.ts'],
+    exclude: ['test/interop/**'],
     expect: { requireAssertions: true },
     testTimeout: 60_000,
     hookTimeout: 60_000,

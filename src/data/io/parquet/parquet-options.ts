@@ -1,0 +1,39 @@
+import type { ColumnShape } from './column-shape.ts';
+import type { ParquetSchema } from './schema.ts';
+
+/** What to read of Parquet files and how. Plain data. */
+export interface ParquetReadOptions {
+  /** Columns, or parts of nested ones (`customer.address.city`, also inside of lists), in the order rows have them. Default: all. */
+  readonly columns?: readonly string[] | undefined;
+  /**
+   * 64-bit integers as numbers or bigints. `auto`, the default, gives numbers for a column if the statistics of every file
+   * say that all its values are below 2^53, and bigints otherwise: one of them for the whole column.
+   * `number` fails on a value that would be rounded.
+   */
+  readonly int64?: 'auto' | 'bigint' | 'number' | undefined;
+  /**
+   * Timestamps: `auto`, the default, gives a Date where it is exact and ISO text with all digits where there are fractions
+   * of a millisecond; `date` fails on those; `text` gives ISO text always; `bigint` gives the number of the column's units
+   * since the epoch.
+   */
+  readonly timestamps?: 'auto' | 'date' | 'text' | 'bigint' | undefined;
+  /** Files may have different columns: rows have the columns of all, null where a file lacks one. Default false. */
+  readonly mergeSchema?: boolean | undefined;
+  /** Fail on a page whose checksum is wrong, where there is one. Default true. */
+  readonly verifyChecksums?: boolean | undefined;
+}
+
+/** The columns of files with one physical schema, lined up with the columns of all files. */
+export interface ParquetLayout {
+  /** One a field of the schema; null where these files lack it. */
+  readonly columns: readonly (ColumnShape | null)[];
+  /** Leaves whose integers are bigints, by index. */
+  readonly bigintLeaves: readonly number[];
+}
+
+/** The options with what planning found out, as the tasks get them. Plain data. */
+export interface PlannedParquetOptions extends ParquetReadOptions {
+  readonly schema: ParquetSchema;
+  /** Splits refer to these by position; files of the same schema share one. */
+  readonly layouts: readonly ParquetLayout[];
+}

@@ -1,0 +1,48 @@
+import type { ColumnShape } from './column-shape.ts';
+import { fieldOf } from './column-shape.ts';
+import { bigintPaths, pathsOf } from './integer-width.ts';
+import type { ParquetMetadata } from './metadata.ts';
+import type { ParquetLayout, ParquetReadOptions } from './parquet-options.ts';
+import type { ParquetField, ParquetSchema } from './schema.ts';
+import { mergeFields } from './schema-merge.ts';
+import { selectColumns } from './select-columns.ts';
+
+export interface PlannedColumns {
+  readonly schema: ParquetSchema;
+  readonly layouts: readonly ParquetLayout[];
+  /** For each file the position of its layout. */
+  readonly layoutIndexes: readonly number[];
+}
+
+/** The columns that rows will have, and where each file has them. */
+export function planColumns(files: readonly ParquetMetadata[], options: ParquetReadOptions): PlannedColumns {
+  const selected = selectColumns(files, options);
+  const fields = mergeFields(
+    files.map(({ uri }, index) => ({ uri, fields: (selected[index] ?? []).map(fieldOf) })),
+    options.mergeSchema === true || options.columns !== undefined,
+  );
+  const bigints = bigintPaths(files, selected, options.int64 ?? 'auto');
+  const layouts: ParquetLayout[] = [];
+  const known = new Map<string, number>();
+  const layoutIndexes = selected.map((shapes) => {
+    const key = JSON.stringify(shapes);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    known.set(key, layouts.length);
+    return layouts.push(layoutOf(shapes, fields, bigints)) - 1;
+  });
+  return { schema: { fields }, layouts, layoutIndexes };
+}
+
+function layoutOf(
+  shapes: readonly ColumnShape[],
+  fields: readonly ParquetField[],
+  bigints: ReadonlySet<string>,
+): ParquetLayout {
+  const columns = fields.map((field) => shapes.find((shape) => shape.name === field.name) ?? null);
+  const bigintLeaves = shapes
+    .flatMap(pathsOf)
+    .filter(({ path, leaf }) => leaf.type.kind === 'int' && bigints.has(path))
+    .map(({ leaf }) => leaf.index);
+  return { columns, bigintLeaves };
+}

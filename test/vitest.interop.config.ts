@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests against other programs and the corpora beside the repository: they fail where those are missing. */
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/build.ts'],
+    include: ['test/interop/**/*.test.ts'],
+    expect: { requireAssertions: true },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
