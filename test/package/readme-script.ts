@@ -12,8 +12,17 @@ export function readmeScript(): string {
   return script;
 }
 
-/** The same script for CommonJS, where millrace is imported dynamically and `await` needs a function around it. */
-export function asCommonJs(script: string): string {
-  const body = script.replace(importLine, "const { $1 } = await import('millrace');");
-  return `(async () => {\n${body}\n})().catch((error) => {\n  console.error(error);\n  process.exitCode = 1;\n});\n`;
+/** The script with another line in place of its import, and a function around what awaits: CommonJS has no `await` outside. */
+export function inFunction(script: string, load: 'import' | 'await import' | 'require'): string {
+  const [importing = '', names = ''] = importLine.exec(script) ?? [];
+  const head = load === 'import' ? importing : '';
+  const loading = load === 'import' ? '' : `const { ${names} } = ${load}('millrace');`;
+  return `${head}
+(async () => {
+${script.replace(importLine, loading)}
+})().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
+`;
 }

@@ -1,10 +1,10 @@
 // npm run test:package: installs the packed tarball into an empty folder, as a user would, and runs README's script there
-// as .mjs, .cjs and .ts (tsx) on Node 20, 22 and 24. Prints how many of these passed.
+// in every form a user may give it, on Node 20, 22 and 24. Prints how many of these passed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asCommonJs, readmeScript } from './readme-script.ts';
+import { inFunction, readmeScript } from './readme-script.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'millrace-package-'));
@@ -21,16 +21,25 @@ function nodeOf(major: number): string {
 
 function install(): void {
   const [{ filename }] = JSON.parse(npm('.', 'pack', '--json', '--pack-destination', folder));
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   npm(folder, 'install', '--no-audit', '--no-fund', join(folder, filename), `tsx@${manifest.devDependencies.tsx}`);
   mkdirSync(join(folder, 'books'));
   writeFileSync(join(folder, 'books/one.txt'), 'the mill and the river\nThe river\n'.repeat(10));
   writeFileSync(join(folder, 'books/two.txt'), 'A river, a mill; a ledger\n');
-  const script = readmeScript();
-  writeFileSync(join(folder, 'script.mjs'), script);
-  writeFileSync(join(folder, 'script.cjs'), asCommonJs(script));
-  writeFileSync(join(folder, 'script.ts'), script);
+  mkdirSync(join(folder, 'commonjs'));
+  writeFileSync(join(folder, 'commonjs/package.json'), '{ "private": true }\n');
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(join(folder, name), text);
 }
+
+const script = readmeScript();
+const javaScript = script.replaceAll(' as const', '');
+const scripts = {
+  'script.mjs': javaScript,
+  'script.cjs': inFunction(javaScript, 'await import'),
+  'required.cjs': inFunction(javaScript, 'require'),
+  'script.ts': script,
+  'commonjs/script.ts': inFunction(script, 'import'),
+};
 
 /** What the script prints over the books above. */
 const expected = "[ [ 'river', 21 ], [ 'mill', 11 ] ]\n";
@@ -50,9 +59,10 @@ try {
   install();
   for (const major of [20, 22, 24]) {
     const node = nodeOf(major);
-    check(`Node ${major}, script.mjs`, node, 'script.mjs');
-    check(`Node ${major}, script.cjs`, node, 'script.cjs');
-    check(`Node ${major}, script.ts with tsx`, node, '--import', 'tsx', 'script.ts');
+    for (const name of Object.keys(scripts)) {
+      const loader = name.endsWith('.ts') ? ['--import', 'tsx'] : [];
+      check(`Node ${major}, ${[...loader, name].join(' ')}`, node, ...loader, name);
+    }
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
