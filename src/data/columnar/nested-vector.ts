@@ -1,5 +1,5 @@
 import { type EncodeChild, type EncodedVector, type NullRows, noNulls } from './layout.ts';
-import { takeObjects, takeTuples } from './row-code.ts';
+import { shapeTaker, type TakeShape, takeObjects, takeTuples } from './row-code.ts';
 import { checkOffset } from './string-vector.ts';
 
 /** Arrays of one length become columns up to this length, or up to `longestMixedTuple` if their items are of several types. */
@@ -8,6 +8,13 @@ const longestMixedTuple = 64;
 /** Objects of more shapes than a byte can count, or sparser than this many slots a field that is there, become records. */
 const mostShapes = 255;
 const mostSlotsPerField = 4;
+/** This many shapes get code of their own, each when this many rows had it; other rows' keys are looked up. */
+const mostCommonShapes = 8;
+const commonShapeRows = 4;
+/** Rows looked at before deciding that fields are too sparse. */
+const sparseRows = 64;
+/** Columns filled with nulls, mostly, beyond which objects of several shapes become records. */
+const mostFields = 1024;
 /** Objects with more fields than this many times the rows are records: columns of one row cost too much. */
 const mostFieldsPerRow = 256;
 
@@ -35,7 +42,29 @@ function firstPresent(values: ArrayLike<unknown>, start: number, end: number): u
   return undefined;
 }
 
-/** Dense arrays without named properties, or null or undefined where `nulls` says so. */
+/** Plain arrays of one length, if they have it and it is short; `first` is the first of them. */
+export function encodeTuples(
+  values: ArrayLike<unknown>,
+  start: number,
+  end: number,
+  nulls: NullRows,
+  first: readonly unknown[],
+  encodeChild: EncodeChild,
+): EncodedVector | undefined {
+  const size = first.length;
+  if (size === 0 || size > (isMixed(first) ? longestMixedTuple : longestTuple)) return undefined;
+  const length = end - start;
+  const { columns, fitting } = takeTuples(size, values, start, end, nulls !== noNulls);
+  if (fitting < length) return undefined;
+  const children = columns.map((column) => encodeChild(column, length));
+  return {
+    layout: { kind: 'tuple', ...rowsOf(length, nulls), children: children.map((child) => child.layout) },
+    buffers: nulls.buffers,
+    children,
+  };
+}
+
+/** Plain arrays, or null or undefined where `nulls` says so. */
 export function encodeArrays(
   values: ArrayLike<unknown>,
   start: number,
@@ -43,21 +72,10 @@ export function encodeArrays(
   nulls: NullRows,
   encodeChild: EncodeChild,
 ): EncodedVector {
-  const length = end - start;
   const first = firstPresent(values, start, end) as readonly unknown[];
-  const size = first.length;
-  if (size > 0 && (size <= longestTuple || (size <= longestMixedTuple && isMixed(first)))) {
-    const { columns, fitting } = takeTuples(size, values, start, end);
-    if (fitting === length) {
-      const children = columns.map((column) => encodeChild(column, length));
-      return {
-        layout: { kind: 'tuple', ...rowsOf(length, nulls), children: children.map((child) => child.layout) },
-        buffers: nulls.buffers,
-        children,
-      };
-    }
-  }
-  return encodeLists(values, start, end, nulls, encodeChild);
+  return (
+    encodeTuples(values, start, end, nulls, first, encodeChild) ?? encodeLists(values, start, end, nulls, encodeChild)
+  );
 }
 
 function encodeLists(
@@ -84,28 +102,79 @@ function encodeLists(
   };
 }
 
+/** Objects with the same own enumerable fields in the same order, if they are; `first` is the first of them. */
+export function encodeStructs(
+  values: ArrayLike<unknown>,
+  start: number,
+  end: number,
+  nulls: NullRows,
+  first: object,
+  instances: boolean,
+  encodeChild: EncodeChild,
+): EncodedVector | undefined {
+  const length = end - start;
+  const names = Object.keys(first);
+  if (names.length > length * mostFieldsPerRow) return undefined;
+  const { columns, fitting } = takeObjects(names, values, start, end, { nulls: nulls !== noNulls, instances });
+  if (fitting < length) return undefined;
+  const children = columns.map((column) => encodeChild(column, length));
+  return {
+    layout: { kind: 'struct', ...rowsOf(length, nulls), names, children: children.map((child) => child.layout) },
+    buffers: nulls.buffers,
+    children,
+  };
+}
+
 /** Objects by their own enumerable fields, or null or undefined where `nulls` says so. */
 export function encodeObjects(
   values: ArrayLike<unknown>,
   start: number,
   end: number,
   nulls: NullRows,
-  inherits: boolean,
+  instances: boolean,
   encodeChild: EncodeChild,
 ): EncodedVector {
-  const length = end - start;
-  const names = Object.keys(firstPresent(values, start, end) as object);
-  if (names.length > length * mostFieldsPerRow) return encodeRecords(values, start, end, nulls, encodeChild);
-  const { columns, fitting } = takeObjects(names, values, start, end, inherits);
-  if (fitting === length) {
-    const children = columns.map((column) => encodeChild(column, length));
-    return {
-      layout: { kind: 'struct', ...rowsOf(length, nulls), names, children: children.map((child) => child.layout) },
-      buffers: nulls.buffers,
-      children,
-    };
+  const first = firstPresent(values, start, end) as object;
+  return (
+    encodeStructs(values, start, end, nulls, first, instances, encodeChild) ??
+    encodeShapes(values, start, end, nulls, instances, encodeChild) ??
+    encodeRecords(values, start, end, nulls, encodeChild)
+  );
+}
+
+interface Shape {
+  readonly id: number;
+  readonly fields: readonly number[];
+  rows: number;
+}
+
+/** Shapes found in a column of objects. */
+class ShapeTable {
+  readonly fields: Map<string, number> = new Map();
+  readonly shapes: Shape[] = [];
+  /** The shapes that come often, with their code. */
+  readonly common: { readonly shape: Shape; readonly take: TakeShape }[] = [];
+  readonly #shapeByKeys = new Map<string, Shape>();
+
+  /** The shape of an object with these keys, a new one when it is new. */
+  shapeOf(keys: readonly string[]): Shape {
+    const text = JSON.stringify(keys);
+    let shape = this.#shapeByKeys.get(text);
+    if (shape === undefined) {
+      const fields = keys.map((key) => {
+        const field = this.fields.get(key) ?? this.fields.size;
+        this.fields.set(key, field);
+        return field;
+      });
+      shape = { id: this.shapes.length, fields, rows: 0 };
+      this.shapes.push(shape);
+      this.#shapeByKeys.set(text, shape);
+    }
+    if (++shape.rows === commonShapeRows && this.common.length < mostCommonShapes) {
+      this.common.push({ shape, take: shapeTaker(keys) });
+    }
+    return shape;
   }
-  return encodeShapes(values, start, end, nulls, encodeChild) ?? encodeRecords(values, start, end, nulls, encodeChild);
 }
 
 /** Objects of some different shapes, as one struct of all their fields; undefined when they are too different. */
@@ -114,50 +183,42 @@ function encodeShapes(
   start: number,
   end: number,
   nulls: NullRows,
+  instances: boolean,
   encodeChild: EncodeChild,
 ): EncodedVector | undefined {
   const length = end - start;
-  const fields = new Map<string, number>();
-  const shapes: number[][] = [];
-  const shapeByKeys = new Map<string, number>();
+  const table = new ShapeTable();
+  const { shapes, common, fields } = table;
+  const columns: unknown[][] = [];
   const shapeIds = new Uint8Array(length);
   let present = 0;
-  for (let row = 0; row < length; row++) {
+  rows: for (let row = 0; row < length; row++) {
     const object = values[start + row];
     if (object === null || object === undefined) continue;
-    const keys = Object.keys(object);
-    present += keys.length;
-    const text = JSON.stringify(keys);
-    let shape = shapeByKeys.get(text);
-    if (shape === undefined) {
-      shape = shapes.length;
-      if (shape === mostShapes) return undefined;
-      shapeByKeys.set(text, shape);
-      shapes.push(
-        keys.map((key) => {
-          const field = fields.get(key) ?? fields.size;
-          fields.set(key, field);
-          return field;
-        }),
-      );
+    for (const { shape, take } of common) {
+      if (!take(object, row, columns, shape.fields, instances)) continue;
+      shapeIds[row] = shape.id;
+      present += shape.fields.length;
+      continue rows;
     }
-    shapeIds[row] = shape;
+    const keys = Object.keys(object);
+    const shape = table.shapeOf(keys);
+    shapeIds[row] = shape.id;
+    present += keys.length;
+    const slots = fields.size * (row < sparseRows ? 1 : row + 1);
+    if (shapes.length > mostShapes || fields.size > mostFields || slots > present * mostSlotsPerField) return undefined;
+    while (columns.length < fields.size) columns.push(new Array<unknown>(length).fill(null));
+    for (const [index, field] of shape.fields.entries()) columns[field]![row] = Reflect.get(object, keys[index]!);
   }
-  if (fields.size * length > present * mostSlotsPerField) return undefined;
+  if (fields.size > length * mostFieldsPerRow || fields.size * length > present * mostSlotsPerField) return undefined;
   const names = [...fields.keys()];
-  const columns = names.map(() => new Array<unknown>(length).fill(null));
-  for (let row = 0; row < length; row++) {
-    const object = values[start + row];
-    if (object === null || object === undefined) continue;
-    for (const field of shapes[shapeIds[row]!]!) columns[field]![row] = Reflect.get(object as object, names[field]!);
-  }
   const children = columns.map((column) => encodeChild(column, length));
   return {
     layout: {
       kind: 'struct',
       ...rowsOf(length, nulls),
       names,
-      shapes,
+      shapes: shapes.map((shape) => shape.fields),
       children: children.map((child) => child.layout),
     },
     buffers: [...nulls.buffers, shapeIds],

@@ -9,11 +9,18 @@ export interface Taken {
   readonly fitting: number;
 }
 
-type Take = (rows: ArrayLike<unknown>, start: number, end: number, inherits: boolean) => Taken;
+/** Which rows a taker takes besides plain objects: null and undefined, as null fields; objects of classes. */
+export interface Takes {
+  readonly nulls: boolean;
+  readonly instances: boolean;
+}
+
+type Take = (rows: ArrayLike<unknown>, start: number, end: number, takes: Takes) => Taken;
 type Build = (length: number, columns: readonly ArrayLike<unknown>[]) => unknown[];
 
-/** Shapes wider than this use a plain loop: V8 does not optimise huge functions. */
+/** Shapes wider than this use a plain loop, as V8 does not optimise huge functions; and so do fewer rows than code pays for. */
 const widestGenerated = 256;
+const leastGeneratedRows = 8;
 const mostCached = 1000;
 
 function remember<T>(cache: Map<string, T>, key: string, make: () => T): T {
@@ -37,16 +44,22 @@ function each(count: number, line: (index: number) => string, separator = ' '): 
 function makeObjectTaker(names: readonly string[]): Take {
   const count = names.length;
   const body = `
-    const hasOwn = Object.hasOwn;
-    return function take(rows, start, end, inherits) {
+    const { prototype, getPrototypeOf, hasOwn } = Object;
+    return function take(rows, start, end, takes) {
+      const { nulls, instances } = takes;
       const length = end - start;
       ${each(count, (i) => `const c${i} = new Array(length);`)}
       let row = 0;
       for (; row < length; row++) {
         const r = rows[start + row];
-        if (r === null || r === undefined) { ${each(count, (i) => `c${i}[row] = null;`)} continue; }
+        if (r === null || r === undefined) {
+          if (!nulls) break;
+          ${each(count, (i) => `c${i}[row] = null;`)}
+          continue;
+        }
+        if (!instances && getPrototypeOf(r) !== prototype) break;
         let seen = 0;
-        for (const key in r) { if (key !== names[seen] || (inherits && !hasOwn(r, key))) { seen = -1; break; } seen++; }
+        for (const key in r) { if (key !== names[seen] || (instances && !hasOwn(r, key))) { seen = -1; break; } seen++; }
         if (seen !== ${count}) break;
         ${each(count, (i) => `c${i}[row] = r[${JSON.stringify(names[i])}];`)}
       }
@@ -55,60 +68,110 @@ function makeObjectTaker(names: readonly string[]): Take {
   return new Function('names', body)(names) as Take;
 }
 
-function takeWideObjects(names: readonly string[]): Take {
-  return (rows, start, end) => {
-    const length = end - start;
-    const columns = names.map(() => new Array<unknown>(length).fill(null));
-    let row = 0;
-    for (; row < length; row++) {
-      const object = rows[start + row];
-      if (object === null || object === undefined) continue;
-      const keys = Object.keys(object);
-      if (keys.length !== names.length || keys.some((key, index) => key !== names[index])) break;
-      for (let index = 0; index < names.length; index++)
-        columns[index]![row] = Reflect.get(object as object, keys[index]!);
+function takeByKeys(
+  names: readonly string[],
+  rows: ArrayLike<unknown>,
+  start: number,
+  end: number,
+  { nulls, instances }: Takes,
+): Taken {
+  const length = end - start;
+  const columns = names.map(() => new Array<unknown>(length).fill(null));
+  let row = 0;
+  for (; row < length; row++) {
+    const object = rows[start + row];
+    if (object === null || object === undefined) {
+      if (nulls) continue;
+      break;
     }
-    return { columns, fitting: row };
-  };
+    if (!instances && Object.getPrototypeOf(object) !== Object.prototype) break;
+    const keys = Object.keys(object);
+    if (keys.length !== names.length || keys.some((key, index) => key !== names[index])) break;
+    for (let index = 0; index < names.length; index++) columns[index]![row] = Reflect.get(object, keys[index]!);
+  }
+  return { columns, fitting: row };
 }
 
-/**
- * Takes the fields `names` out of `rows[start..end)`, until a row has other fields or another order of them. Null and
- * undefined rows give null fields. `inherits`: some rows may have a prototype with enumerable fields.
- */
+/** Takes the fields `names` out of `rows[start..end)`, until a row is something else or has other fields or another order of them. */
 export function takeObjects(
   names: readonly string[],
   rows: ArrayLike<unknown>,
   start: number,
   end: number,
-  inherits: boolean,
+  takes: Takes,
 ): Taken {
-  const take = remember(objectTakers, JSON.stringify(names), () =>
-    names.length > widestGenerated ? takeWideObjects(names) : makeObjectTaker(names),
-  );
-  return take(rows, start, end, inherits);
+  if (names.length > widestGenerated || end - start < leastGeneratedRows) {
+    return takeByKeys(names, rows, start, end, takes);
+  }
+  const take = remember(objectTakers, JSON.stringify(names), () => makeObjectTaker(names));
+  return take(rows, start, end, takes);
+}
+
+/** Takes one object's fields into row `row` of `columns[fields[i]]`; false, and nothing is taken, when it has another shape. */
+export type TakeShape = (
+  object: unknown,
+  row: number,
+  columns: readonly unknown[][],
+  fields: readonly number[],
+  instances: boolean,
+) => boolean;
+
+const shapeTakers = new Map<string, TakeShape>();
+
+/** Code for objects with the fields `names`, one at a time. */
+export function shapeTaker(names: readonly string[]): TakeShape {
+  return remember(shapeTakers, JSON.stringify(names), () => {
+    const body = `
+      const { hasOwn } = Object;
+      return function take(r, row, columns, fields, instances) {
+        let seen = 0;
+        for (const key in r) { if (key !== names[seen] || (instances && !hasOwn(r, key))) return false; seen++; }
+        if (seen !== ${names.length}) return false;
+        ${each(names.length, (i) => `columns[fields[${i}]][row] = r[${JSON.stringify(names[i])}];`)}
+        return true;
+      };`;
+    return new Function('names', body)(names) as TakeShape;
+  });
 }
 
 function makeTupleTaker(size: number): Take {
   const body = `
-    return function take(rows, start, end) {
+    const { isArray } = Array;
+    return function take(rows, start, end, takes) {
+      const { nulls } = takes;
       const length = end - start;
       ${each(size, (i) => `const c${i} = new Array(length);`)}
       let row = 0;
       for (; row < length; row++) {
         const r = rows[start + row];
-        if (r === null || r === undefined) { ${each(size, (i) => `c${i}[row] = null;`)} continue; }
-        if (r.length !== ${size}) break;
+        if (r === null || r === undefined) {
+          if (!nulls) break;
+          ${each(size, (i) => `c${i}[row] = null;`)}
+          continue;
+        }
+        if (!isArray(r) || r.length !== ${size} || !isPlainArray(r, row)) break;
         ${each(size, (i) => `c${i}[row] = r[${i}];`)}
       }
       return { columns: [${each(size, (i) => `c${i}`, ',')}], fitting: row };
     };`;
-  return new Function(body)() as Take;
+  return new Function('isPlainArray', body)(isPlainArray) as Take;
 }
 
-/** Takes arrays of length `size` apart, until one has another length. Null and undefined rows give null items. */
-export function takeTuples(size: number, rows: ArrayLike<unknown>, start: number, end: number): Taken {
-  return remember(tupleTakers, String(size), () => makeTupleTaker(size))(rows, start, end, false);
+/** Takes plain arrays of length `size` apart, until a row is something else. */
+export function takeTuples(size: number, rows: ArrayLike<unknown>, start: number, end: number, nulls: boolean): Taken {
+  const take = remember(tupleTakers, String(size), () => makeTupleTaker(size));
+  return take(rows, start, end, { nulls, instances: false });
+}
+
+/** Arrays are checked for named properties on the first rows, and on one in sixteen of the others. */
+const checkedArrays = 256;
+
+/** True when `array` has no hole, and no named property as far as the columns care. */
+export function isPlainArray(array: readonly unknown[], row: number): boolean {
+  for (let index = 0; index < array.length; index++) if (array[index] === undefined && !(index in array)) return false;
+  // What String.match returns: the one array with named properties that scripts really keep.
+  if ((array as { index?: unknown }).index !== undefined) return false;
+  return (row >= checkedArrays && (row & 15) !== 0) || Object.keys(array).length === array.length;
 }
 
 function sourceOf(column: ArrayLike<unknown>): string {

@@ -1,8 +1,9 @@
 import { encodeBytes, encodeOpaque } from './binary-vector.ts';
 import { encodeBigints, encodeBooleans, encodeDates, encodeNumbers, fitsInt64 } from './fixed-width-vector.ts';
-import { type EncodedVector, findNulls, noNulls } from './layout.ts';
-import { encodeArrays, encodeObjects, encodeUnion } from './nested-vector.ts';
+import { type EncodeChild, type EncodedVector, findNulls, noNulls } from './layout.ts';
+import { encodeArrays, encodeObjects, encodeStructs, encodeTuples, encodeUnion } from './nested-vector.ts';
 import { objectKind } from './object-kind.ts';
+import { isPlainArray } from './row-code.ts';
 import { encodeStrings } from './string-vector.ts';
 import { UnsupportedValue } from './unsupported-value.ts';
 
@@ -33,17 +34,6 @@ const inheriting = 4096;
 /** Thrown when columns get too deep or too many; `encodeRows` then makes opaque rows. */
 class TooComplex extends Error {
   override readonly name = 'TooComplex';
-}
-
-/** Arrays are checked for named properties on the first rows, and on one in sixteen of the others. */
-const checkedArrays = 256;
-
-/** True when `array` has no hole and no named property, as far as the columns care. */
-function isPlainArray(array: readonly unknown[], row: number): boolean {
-  for (let index = 0; index < array.length; index++) if (array[index] === undefined && !(index in array)) return false;
-  // What String.match returns: the one array with named properties that scripts really keep.
-  if (Reflect.get(array, 'index') !== undefined) return false;
-  return (row >= checkedArrays && (row & 15) !== 0) || Object.keys(array).length === array.length;
 }
 
 function objectFamily(value: object, row: number): number {
@@ -110,7 +100,7 @@ export class VectorEncoder {
   encode(values: ArrayLike<unknown>, start: number, end: number, depth = 0): EncodedVector {
     if (depth > maxDepth || ++this.#columns > maxColumns) throw new TooComplex();
     if (end > start) {
-      const pure = this.#encodePure(values, start, end);
+      const pure = this.#encodePure(values, start, end, depth);
       if (pure !== undefined) return pure;
     }
     let families = 0;
@@ -118,18 +108,28 @@ export class VectorEncoder {
     return this.#encodeFamilies(values, start, end, families, depth);
   }
 
-  /** Most columns are all numbers, strings or booleans: tried first, by the first value. */
-  #encodePure(values: ArrayLike<unknown>, start: number, end: number): EncodedVector | undefined {
-    switch (typeof values[start]) {
+  /** Most columns are all of one kind: tried first, by the first value. Undefined when a value is of another kind. */
+  #encodePure(values: ArrayLike<unknown>, start: number, end: number, depth: number): EncodedVector | undefined {
+    const first = values[start];
+    switch (typeof first) {
       case 'number':
         return encodeNumbers(values, start, end, noNulls);
       case 'string':
         return encodeStrings(values, start, end, noNulls);
       case 'boolean':
         return encodeBooleans(values, start, end, noNulls);
+      case 'object':
+        if (first === null) return undefined;
+        if (Array.isArray(first)) return encodeTuples(values, start, end, noNulls, first, this.#child(depth));
+        if (Object.getPrototypeOf(first) !== Object.prototype) return undefined;
+        return encodeStructs(values, start, end, noNulls, first, false, this.#child(depth));
       default:
         return undefined;
     }
+  }
+
+  #child(depth: number): EncodeChild {
+    return (values, length) => this.encode(values, 0, length, depth + 1);
   }
 
   #encodeFamilies(
@@ -146,8 +146,7 @@ export class VectorEncoder {
     const fill = (filler: unknown): ArrayLike<unknown> =>
       nulls === noNulls ? values : filled(values, start, end, filler);
     const [from, to] = nulls === noNulls ? [start, end] : [0, length];
-    const encodeChild = (items: readonly unknown[], count: number): EncodedVector =>
-      this.encode(items, 0, count, depth + 1);
+    const encodeChild = this.#child(depth);
     switch (families & ~absent) {
       case family.number:
         return encodeNumbers(fill(0), from, to, nulls) as EncodedVector;
