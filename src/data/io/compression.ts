@@ -1,9 +1,9 @@
-import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { MillraceError } from '../../base/errors.ts';
 import type { RandomAccessFile } from './file-system.ts';
 import { RangeInput, type SequentialInput } from './sequential-input.ts';
+import { brotliFlush, type Codec, inflateFlush, StreamCodec, zstd, zstdFlush } from './stream-codec.ts';
 import { describeUri, nameOf } from './uri.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli';
@@ -29,14 +29,16 @@ export function decompressed(file: RandomAccessFile, compression: Compression): 
     case 'none':
       return raw;
     case 'gzip':
-      return new DecompressedInput(file, raw, new StreamCodec(zlib.createGunzip({ chunkSize }), zlibFlush));
+      return new DecompressedInput(file, raw, new StreamCodec(zlib.createGunzip({ chunkSize }), inflateFlush));
     case 'brotli':
       return new DecompressedInput(file, raw, new StreamCodec(zlib.createBrotliDecompress({ chunkSize }), brotliFlush));
     case 'zstd':
       return new DecompressedInput(
         file,
         raw,
-        createZstd === undefined ? new FzstdCodec() : new StreamCodec(createZstd({ chunkSize }), zstdFlush),
+        zstd.createZstdDecompress === undefined
+          ? new FzstdCodec()
+          : new StreamCodec(zstd.createZstdDecompress({ chunkSize }), zstdFlush),
       );
   }
 }
@@ -44,28 +46,6 @@ export function decompressed(file: RandomAccessFile, compression: Compression): 
 /** Small, because a piece of input can grow a thousandfold and its whole output is held at once. */
 const inputBytes = 32 * 1024;
 const chunkSize = 256 * 1024;
-
-/** Node 22.15 and later. Before that fzstd reads zstd, which checks the structure of the data but not its checksums. */
-const createZstd = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => Transform })
-  .createZstdDecompress;
-
-interface FlushFlags {
-  readonly midway: number;
-  readonly last: number;
-}
-const zlibFlush: FlushFlags = { midway: zlib.constants.Z_SYNC_FLUSH, last: zlib.constants.Z_FINISH };
-const brotliFlush: FlushFlags = {
-  midway: zlib.constants.BROTLI_OPERATION_PROCESS,
-  last: zlib.constants.BROTLI_OPERATION_FINISH,
-};
-/** ZSTD_e_continue and ZSTD_e_end, which the type declarations of Node 20 do not know. */
-const zstdFlush: FlushFlags = { midway: 0, last: 2 };
-
-interface Codec {
-  /** All output that one more piece of input makes possible; valid until the next call. `isLast` comes once, with no input. */
-  push(input: Uint8Array, isLast: boolean): readonly Uint8Array[];
-  close(): void;
-}
 
 class DecompressedInput implements SequentialInput {
   readonly #file: RandomAccessFile;
@@ -115,6 +95,8 @@ class DecompressedInput implements SequentialInput {
     const count = this.#raw.read(this.#input);
     this.#isDone = count === 0;
     this.#piece = 0;
+    this.#pending = [];
+    if (this.#isDone && this.#consumed === 0) return;
     try {
       this.#pending = this.#codec.push(this.#input.subarray(0, count), this.#isDone);
     } catch (cause) {
@@ -131,65 +113,17 @@ class DecompressedInput implements SequentialInput {
   }
 }
 
-/**
- * The part of a zlib stream that works synchronously: Node's own `gunzipSync` is built on it, and npm's minizlib, but it
- * is in no type declaration. It closes the stream's native handle after each call; holding that back keeps the state.
- */
-interface SynchronousStream {
-  _processChunk(chunk: Uint8Array, flushFlag: number): Uint8Array;
-  _handle: { close(): void } | null;
-  close(): void;
-  removeAllListeners(event: 'error'): unknown;
-  on(event: 'error', listener: () => void): unknown;
-}
-
-class StreamCodec implements Codec {
-  readonly #stream: SynchronousStream;
-  readonly #flush: FlushFlags;
-  #sawInput = false;
-
-  constructor(stream: Transform, flush: FlushFlags) {
-    this.#stream = stream as unknown as SynchronousStream;
-    this.#flush = flush;
-  }
-
-  push(input: Uint8Array, isLast: boolean): readonly Uint8Array[] {
-    this.#sawInput ||= input.length > 0;
-    if (isLast && !this.#sawInput) return [];
-    const stream = this.#stream;
-    const handle = stream._handle;
-    if (handle === null) throw new Error('the decompressor is closed');
-    const close = handle.close;
-    handle.close = () => undefined;
-    try {
-      const output = stream._processChunk(input, isLast ? this.#flush.last : this.#flush.midway);
-      return output.length === 0 ? [] : [output];
-    } finally {
-      handle.close = close;
-      stream._handle = handle;
-      stream.removeAllListeners('error');
-      // The stream reports an error a second time, as an event, which would end the process if nobody listened.
-      stream.on('error', () => undefined);
-    }
-  }
-
-  close(): void {
-    this.#stream.close();
-  }
-}
-
+/** zstd before Node 22.15: checks the structure of the data, but not its checksums. */
 class FzstdCodec implements Codec {
   #output: Uint8Array[] = [];
-  #sawInput = false;
   readonly #decompress: Decompress = new Decompress((bytes) => {
     if (bytes.length > 0) this.#output.push(bytes);
   });
 
   push(input: Uint8Array, isLast: boolean): readonly Uint8Array[] {
-    this.#sawInput ||= input.length > 0;
     this.#output = [];
     // fzstd keeps what it could not use yet, so it gets memory of its own.
-    if (this.#sawInput) this.#decompress.push(input.slice(), isLast);
+    this.#decompress.push(input.slice(), isLast);
     return this.#output;
   }
 

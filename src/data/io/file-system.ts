@@ -55,12 +55,14 @@ export interface FileSystem {
   openRead(uri: string, expected?: FileStatus): RandomAccessFile;
   /** Makes the directories above it as needed and replaces a file of that name. */
   openWrite(uri: string): WritableFile;
-  /** Makes a directory and those above it; returns false if it was there already. */
-  makeDirectory(uri: string): boolean;
-  /** Moves a file or directory onto a name that is free or, for directories, empty. */
+  /** Makes a directory and those above it, if it is not there. */
+  makeDirectory(uri: string): void;
+  /** Moves a file or directory onto a name that is free or, for directories, an empty directory; else MR_IO. */
   rename(from: string, to: string): void;
   /** A second name for the same file, or a copy where the store has no links. */
   link(from: string, to: string): void;
   /** Removes a file or a whole directory; nothing happens when it does not exist. */
   delete(uri: string): void;
+  /** Removes a directory if nothing is in it, in one step. */
+  deleteIfEmpty(directory: string): void;
 }

@@ -4,6 +4,7 @@ import type { DirectoryEntry, FileStatus, FileSystem } from './file-system.ts';
 import type { FileSystems } from './file-systems.ts';
 import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
 import { partitionPair } from './hive-partitions.ts';
+import { finishInterruptedCommit, isCommitInterrupted, withOutputLock } from './output-recovery.ts';
 import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
 
 /**
@@ -31,10 +32,11 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   const isGlob = hasGlob(path);
   const uri = isGlob && schemeOf(path) !== undefined ? path : toUri(path);
   const system = fileSystems.of(uri);
-  const entry = system.stat(uri);
+  const entry = system.stat(uri) ?? (isGlob ? undefined : statAfterMending(uri, system));
   const matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, system) : [];
   const files = matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, system)));
-  if (files.length > 0) return files;
+  if (files.length > 0 || matches.some((match) => match.kind === 'directory' && isEmptyOutput(match.uri, system)))
+    return files;
   const shown = isGlob ? path : describeUri(uri);
   const details = { path: shown };
   if (matches.length > 0)
@@ -47,6 +49,18 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. Relative paths start at the working directory.`, {
     details,
   });
+}
+
+/** A commit that was cut off leaves the output without its name; see output-recovery.ts. */
+function statAfterMending(uri: string, system: FileSystem): DirectoryEntry | undefined {
+  if (!system.hasAtomicRename || !isCommitInterrupted(uri, system)) return undefined;
+  withOutputLock(uri, system, () => finishInterruptedCommit(uri, system));
+  return system.stat(uri);
+}
+
+/** Saving an RDD without partitions leaves only the marker: no files, but no mistake either. */
+function isEmptyOutput(directory: string, system: FileSystem): boolean {
+  return system.list(directory).some(({ name }) => name === '_SUCCESS');
 }
 
 function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {

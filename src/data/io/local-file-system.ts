@@ -69,9 +69,9 @@ export class LocalFileSystem implements FileSystem {
     );
   }
 
-  makeDirectory(uri: string): boolean {
+  makeDirectory(uri: string): void {
     const path = filePath(uri);
-    return attempt('create directory', path, () => fs.mkdirSync(path, { recursive: true })) !== undefined;
+    attempt('create directory', path, () => fs.mkdirSync(path, { recursive: true }));
   }
 
   rename(from: string, to: string): void {
@@ -98,6 +98,17 @@ export class LocalFileSystem implements FileSystem {
   delete(uri: string): void {
     const path = filePath(uri);
     attempt('delete', path, () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+
+  deleteIfEmpty(directory: string): void {
+    const path = filePath(directory);
+    attempt('delete', path, () => {
+      try {
+        fs.rmdirSync(path);
+      } catch (error) {
+        if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+      }
+    });
   }
 }
 

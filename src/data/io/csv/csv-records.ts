@@ -3,7 +3,7 @@ import type { SequentialInput } from '../sequential-input.ts';
 import { regionEncoding, skipByteOrderMark } from '../text-decoding.ts';
 import { describeUri } from '../uri.ts';
 import { type CsvOptions, csvDialect } from './csv-options.ts';
-import { CsvTokenizer } from './csv-tokenizer.ts';
+import { CsvTokenizer, tokenizerSlack } from './csv-tokenizer.ts';
 
 /** Some records in a buffer, tokenized; the buffer and the tokenizer's arrays are reused for the next ones. */
 export interface CsvRecords {
@@ -31,7 +31,7 @@ export function* csvRecords(
   let base = start;
   let have = 0;
   for (let isEnd = false; !isEnd; ) {
-    const count = input.read(buffer.subarray(have, buffer.length - 1));
+    const count = input.read(buffer.subarray(have, buffer.length - tokenizerSlack));
     isEnd = count === 0;
     const isFirst = base === 0 && have === 0;
     have += count;

@@ -3,6 +3,9 @@ import type { CsvDialect } from './csv-options.ts';
 const newline = 10;
 const carriageReturn = 13;
 
+/** How many bytes after the data a buffer must have for the tokenizer to write to. */
+export const tokenizerSlack = 2;
+
 /** How a field was written. `escaped`: quoted, and its text holds escape characters that are to be taken out. */
 export const fieldPlain = 0;
 export const fieldQuoted = 1;
@@ -46,11 +49,12 @@ export class CsvTokenizer {
 
   /**
    * Takes whole records from `from` on, up to `maxRecords`. A record that reaches `to` without its line break is left for
-   * the next call, unless `isEnd`. The byte at `to` is overwritten: the buffer must have room for it.
+   * the next call, unless `isEnd`. The two bytes from `to` on are overwritten: the buffer must have room for them.
    * @returns where the next record begins
    */
   scan(buffer: Uint8Array, from: number, to: number, isEnd: boolean): number {
-    const { quote, comment } = this.#dialect;
+    const { quote, comment, escape: escapeByte } = this.#dialect;
+    const isDoubling = escapeByte === quote;
     const maxRecords = this.#maxRecords;
     const endsField = this.#ends;
     const { firstField, recordStarts } = this;
@@ -59,7 +63,9 @@ export class CsvTokenizer {
     let records = 0;
     let at = from;
     this.sawBroken = false;
-    buffer[to] = newline; // so that the loop over a field's bytes needs no second condition
+    // So that the loops over a field's bytes need no second condition.
+    buffer[to] = newline;
+    buffer[to + 1] = quote;
     scanning: while (records < maxRecords && at < to) {
       const recordStart = at;
       const recordFields = fields;
@@ -79,8 +85,19 @@ export class CsvTokenizer {
         }
         if (buffer[at] === quote && at < to) {
           const start = at + 1;
-          let close = this.#closingQuote(buffer, start, to);
-          let kind = this.#sawEscape ? fieldEscaped : fieldQuoted;
+          let close = start;
+          let kind = fieldQuoted;
+          if (isDoubling)
+            for (;;) {
+              while (buffer[close] !== quote) close++;
+              if (buffer[close + 1] !== quote || close >= to) break;
+              kind = fieldEscaped;
+              close += 2;
+            }
+          else {
+            close = this.#closingQuote(buffer, start, to);
+            if (this.#sawEscape) kind = fieldEscaped;
+          }
           // A quote in the last byte may turn out to be the first of two.
           if (close >= to - 1 && !isEnd) {
             at = recordStart;
@@ -131,17 +148,13 @@ export class CsvTokenizer {
     return Math.min(at, to);
   }
 
-  /** The position of the quote that closes a field whose text begins at `at`, or `to`. */
+  /** With an escape character of its own: the position of the quote that closes a field whose text begins at `from`, or `to`. */
   #closingQuote(buffer: Uint8Array, from: number, to: number): number {
     const { quote, escape: escapeByte } = this.#dialect;
     this.#sawEscape = false;
     for (let at = from; at < to; at++) {
-      const byte = buffer[at];
-      if (escapeByte !== quote && byte === escapeByte) {
-        this.#sawEscape = true;
-        at++;
-      } else if (byte === quote) {
-        if (escapeByte !== quote || at + 1 >= to || buffer[at + 1] !== quote) return at;
+      if (buffer[at] === quote) return at;
+      if (buffer[at] === escapeByte) {
         this.#sawEscape = true;
         at++;
       }

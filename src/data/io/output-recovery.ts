@@ -1,0 +1,159 @@
+import { hostname } from 'node:os';
+import { threadId } from 'node:worker_threads';
+import { MillraceError } from '../../base/errors.ts';
+import type { FileSystem } from './file-system.ts';
+import { describeUri, joinUri, nameOf, parentOf } from './uri.ts';
+
+/**
+ * Beside an output `out` stands, while something is being written to it, the hidden directory `.out.millrace`:
+ *
+ *     .out.millrace/<action id>/owner        who writes: process and host
+ *     .out.millrace/<action id>/attempts/    what the attempts write
+ *     .out.millrace/<action id>/new/         the complete new output, put together at the commit
+ *     .out.millrace/<action id>/old/         the output that is being replaced
+ *     .out.millrace/lock/owner               who is committing
+ *
+ * A commit renames `out` to `old` and then `new` to `out`. Between the two, `out` is missing and `old` is there: that is
+ * how the next one who looks knows that a process died there, and finishes the commit.
+ */
+export function stagingDirectory(output: string): string {
+  return joinUri(parentOf(output), `.${nameOf(output)}.millrace`);
+}
+
+export const stagingNames = {
+  owner: 'owner',
+  attempts: 'attempts',
+  complete: 'new',
+  replaced: 'old',
+  lock: 'lock',
+} as const;
+
+/** Held while an output is renamed; other processes wait for it. */
+const lockTimeoutMs = 30_000;
+const pollMs = 5;
+
+/**
+ * Runs `body` while no other process commits to this output or mends it. The lock is a directory that gets its name by a
+ * rename, so it is never seen without its owner; the lock of a process that died is taken away.
+ */
+export function withOutputLock<T>(output: string, system: FileSystem, body: () => T): T {
+  const staging = stagingDirectory(output);
+  const lock = joinUri(staging, stagingNames.lock);
+  const own = joinUri(staging, `${stagingNames.lock}-${process.pid}-${threadId}-${hostname()}`);
+  const giveUpAt = Date.now() + lockTimeoutMs;
+  writeOwner(own, system);
+  while (!tryRename(own, lock, system)) {
+    if (!isAlive(readOwner(lock, system))) {
+      const dead = `${own}-dead`;
+      if (tryRename(lock, dead, system)) system.delete(dead);
+    } else if (Date.now() > giveUpAt) {
+      system.delete(own);
+      throw new MillraceError(
+        'MR_IO',
+        `${describeUri(output)}: another process has been committing to it for ${lockTimeoutMs / 1000} s (${describeUri(lock)}). Remove that directory if no such process runs.`,
+      );
+    } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
+  }
+  try {
+    return body();
+  } finally {
+    system.rename(lock, own);
+    system.delete(own);
+    system.deleteIfEmpty(staging);
+  }
+}
+
+/** False when the target is taken or the source is gone; what else can go wrong is thrown. */
+function tryRename(from: string, to: string, system: FileSystem): boolean {
+  try {
+    system.rename(from, to);
+    return true;
+  } catch (error) {
+    if (system.stat(from) !== undefined && system.stat(to) === undefined) throw error;
+    return false;
+  }
+}
+
+/** Whether a commit to this output was cut off between its two renames. */
+export function isCommitInterrupted(output: string, system: FileSystem): boolean {
+  return system.stat(output) === undefined && interruptedCommit(output, system) !== undefined;
+}
+
+/** Finishes a commit that was cut off between its two renames. Call it with the lock held. */
+export function finishInterruptedCommit(output: string, system: FileSystem): void {
+  if (system.stat(output) !== undefined) return;
+  const action = interruptedCommit(output, system);
+  if (action !== undefined) system.rename(joinUri(action, stagingNames.complete), output);
+}
+
+/** Removes what writers that are gone left behind. Call it with the lock held, after finishInterruptedCommit. */
+export function removeOrphans(output: string, system: FileSystem): void {
+  for (const action of actions(output, system)) if (!isAlive(readOwner(action, system))) system.delete(action);
+  const staging = stagingDirectory(output);
+  for (const { name } of system.list(staging)) {
+    // Who prepared a lock and died has perhaps not written its owner yet, so the name tells.
+    const [, pid, host] = /^lock-(\d+)-\d+-(.*?)(?:-dead)?$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive({ pid: Number(pid), host: host ?? '' })) system.delete(joinUri(staging, name));
+  }
+}
+
+/** Removes the staging directory of one action, and the hidden directory itself when it was the last. */
+export function removeStaging(output: string, actionId: string, system: FileSystem): void {
+  const staging = stagingDirectory(output);
+  system.delete(joinUri(staging, actionId));
+  system.deleteIfEmpty(staging);
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+}
+
+export function writeOwner(directory: string, system: FileSystem): void {
+  const file = system.openWrite(joinUri(directory, stagingNames.owner));
+  const owner: Owner = { pid: process.pid, host: hostname() };
+  file.write(Buffer.from(JSON.stringify(owner)));
+  file.finish();
+}
+
+function actions(output: string, system: FileSystem): readonly string[] {
+  const staging = stagingDirectory(output);
+  if (system.stat(staging) === undefined) return [];
+  return system
+    .list(staging)
+    .flatMap((entry) => (entry.kind === 'directory' && !entry.name.startsWith(stagingNames.lock) ? [entry.uri] : []));
+}
+
+function interruptedCommit(output: string, system: FileSystem): string | undefined {
+  return actions(output, system).find(
+    (action) =>
+      system.stat(joinUri(action, stagingNames.replaced)) !== undefined &&
+      system.stat(joinUri(action, stagingNames.complete)) !== undefined,
+  );
+}
+
+function readOwner(directory: string, system: FileSystem): Owner | undefined {
+  const uri = joinUri(directory, stagingNames.owner);
+  if (system.stat(uri) === undefined) return undefined;
+  const file = system.openRead(uri);
+  try {
+    const bytes = Buffer.alloc(file.sizeBytes);
+    file.readInto(bytes, 0);
+    const text = bytes.toString();
+    return text.endsWith('}') ? (JSON.parse(text) as Owner) : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** Another host's processes cannot be looked at, so they count as alive. */
+function isAlive(owner: Owner | undefined): boolean {
+  if (owner === undefined) return false;
+  if (owner.host !== hostname()) return true;
+  try {
+    process.kill(owner.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

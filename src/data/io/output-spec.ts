@@ -1,0 +1,62 @@
+import type { CsvOutputOptions } from './csv/csv-encoder.ts';
+import type { FileSystems } from './file-systems.ts';
+import type { JsonLinesOutputOptions } from './json/json-lines-encoder.ts';
+import type { OutputCompression } from './output-compression.ts';
+
+/**
+ * error: refuse an output that exists and is not empty. overwrite: readers see the old output until the new one replaces
+ * it whole. append: the new files are added, all at once.
+ */
+export type OutputMode = 'error' | 'overwrite' | 'append';
+
+/** What to write and where, as a lineage node holds it. `uri` is a directory: part files and `_SUCCESS`. */
+export type OutputSpec =
+  | { readonly format: 'text'; readonly uri: string; readonly mode: OutputMode; readonly options: CompressionOptions }
+  | {
+      readonly format: 'csv';
+      readonly uri: string;
+      readonly mode: OutputMode;
+      readonly options: CsvOutputOptions & CompressionOptions;
+    }
+  | {
+      readonly format: 'jsonLines';
+      readonly uri: string;
+      readonly mode: OutputMode;
+      readonly options: JsonLinesOutputOptions & CompressionOptions;
+    };
+
+export interface CompressionOptions {
+  /** Default none; adds .gz, .zst or .br to the names. */
+  readonly compression?: OutputCompression | undefined;
+}
+
+/** Where the attempts of one action write: plain data, made by `OutputCommitter.begin`, sent to the workers. */
+export interface OutputStaging {
+  readonly output: OutputSpec;
+  readonly actionId: string;
+  /** Attempts write below this URI, each in a directory of its own. */
+  readonly stagingUri: string;
+}
+
+/** What one attempt wrote: plain data, sent to the driver, which publishes one attempt of each partition. */
+export interface StagedPart {
+  readonly partitionIndex: number;
+  readonly attempt: number;
+  readonly files: readonly StagedFile[];
+  readonly rows: number;
+  readonly sizeBytes: number;
+  /** csv: the columns, which must be those of every other part. */
+  readonly columns?: readonly string[];
+}
+
+export interface StagedFile {
+  readonly stagedUri: string;
+  /** Where it goes, relative to the output: `part-00000.csv`, or below partition directories. */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface OutputSettings {
+  /** Default: only file:. */
+  readonly fileSystems?: FileSystems | undefined;
+}
