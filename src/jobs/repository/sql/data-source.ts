@@ -1,10 +1,11 @@
+import type { DataSource, SqlSession } from '../../definition/data-source.ts';
 import type { SqlConnection, SqlDatabase, SqlDialect, SqlRow } from './database.ts';
 import { inTransaction } from './database.ts';
 import { openDatabase } from './open-database.ts';
 import { numberedPlaceholders } from './placeholders.ts';
 
 /** {@link SqlSession} over a connection: `?` placeholders in every dialect. */
-export class ConnectionSession {
+export class ConnectionSession implements SqlSession {
   readonly #connection: Pick<SqlConnection, 'run' | 'dialect'>;
 
   constructor(connection: Pick<SqlConnection, 'run' | 'dialect'>) {
@@ -32,7 +33,7 @@ export class ConnectionSession {
  * Each statement runs on its own, on whatever connection is free; statements that belong together go into
  * `transaction`. One `?` a parameter in every dialect; on Postgres `??` is the operator `?` of jsonb.
  */
-export class SqlDataSource {
+export class SqlDataSource implements DataSource {
   readonly dialect: SqlDialect;
   /** For millrace's own rooms: cursors, and whether two data sources are one database. */
   readonly database: SqlDatabase;
@@ -53,7 +54,7 @@ export class SqlDataSource {
   }
 
   /** Commits what `run` did through its session when it resolves, rolls back when it throws. Nothing may be kept of the session. */
-  transaction<T>(run: (session: ConnectionSession) => Promise<T>): Promise<T> {
+  transaction<T>(run: (session: SqlSession) => Promise<T>): Promise<T> {
     return inTransaction(this.database, (transaction) => run(new ConnectionSession(transaction)));
   }
 
