@@ -1,0 +1,246 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { MillraceError } from '../../base/errors.ts';
+import { compressionOf } from '../../data/io/compression.ts';
+import { filePath, schemeOf, toUri } from '../../data/io/uri.ts';
+import type { ChunkWrite, ItemSink, ItemWriter } from '../definition/item-writer.ts';
+import type { JsonValue } from '../definition/json-value.ts';
+import type { StepContext } from '../definition/step-context.ts';
+import type { PublishesTogether, SinkStart } from './sink-seams.ts';
+import {
+  existsAlready,
+  type OutputOptions,
+  StagedFile,
+  type StagedState,
+  shortHash,
+  statOf,
+  syncDirectory,
+} from './staged-file.ts';
+
+/** How the items of a file follow each other. One encoder a file; it may remember what it has written. */
+export interface FileEncoder<O> {
+  /** What stands before the first item. */
+  readonly header: Buffer;
+  /** What stands behind the last one. */
+  readonly footer: Buffer;
+  /** @param isFirst whether no item was written before these, in this run or an earlier one */
+  encode(items: readonly O[], isFirst: boolean): Buffer;
+  /** What the encoder knows beyond its options; given back to {@link FileFormat.encoder} by a restart. */
+  state?(): JsonValue;
+}
+
+export interface FileFormat<O> {
+  /** The name of the writer, for messages. */
+  readonly writer: string;
+  encoder(state: JsonValue | undefined): FileEncoder<O>;
+}
+
+type FileSinkState = StagedState & { readonly hasItems: boolean; readonly encoder?: JsonValue };
+
+/** A writer into one local file, or, in a step with partitions, into `part-00000...` of a directory. */
+export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
+  readonly guarantee = 'exactlyOnce';
+  readonly transactional = false;
+  readonly #path: string;
+  readonly #isGzip: boolean;
+  readonly #format: FileFormat<O>;
+  readonly #options: OutputOptions;
+
+  constructor(path: string, format: FileFormat<O>, options: OutputOptions) {
+    const uri = toUri(path);
+    const { mode } = options;
+    if (mode !== undefined && mode !== 'overwrite' && mode !== 'append') {
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `${format.writer}: mode must be 'overwrite' or 'append', got ${JSON.stringify(mode)}.`,
+      );
+    }
+    if (schemeOf(uri) !== 'file') {
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${format.writer}: ${uri.replace(/:.*/s, ':')} is no scheme it can write to. Give a path or a file: URI.`,
+      );
+    }
+    const compression = compressionOf(uri);
+    if (compression !== 'none' && compression !== 'gzip') {
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${format.writer}: ${path} cannot be written piece by piece in this compression. Use .gz, or no compression.`,
+      );
+    }
+    this.#path = filePath(uri);
+    this.#isGzip = compression === 'gzip';
+    this.#format = format;
+    this.#options = options;
+  }
+
+  async open(start: SinkStart): Promise<ItemSink<O>> {
+    const { c } = start;
+    const state = start.state as FileSinkState | undefined;
+    const { partition } = c;
+    const stepOwner = `${c.instanceId}/${c.stepName}`;
+    if (partition !== undefined) await this.#checkDirectory(partName(partition.index, this.#isGzip), state);
+    const place =
+      partition === undefined ? this.#path : join(this.#staging(c), partName(partition.index, this.#isGzip));
+    // A part has its name already when its partition was done, or when all were published.
+    const published = partition === undefined ? undefined : join(this.#path, basename(place));
+    const isOut =
+      state !== undefined && published !== undefined && (await statOf(published))?.identity === state.identity;
+    const file = await StagedFile.open({
+      target: isOut ? published : place,
+      options: partition === undefined ? this.#options : { mode: 'overwrite' },
+      owner: `${stepOwner}/${partition?.index ?? ''}`,
+      run: c.stepExecutionId,
+      state,
+      isCleanRestart: start.isCleanRestart === true,
+    });
+    const encoder = this.#format.encoder(state?.encoder);
+    const sink = new FileSink(file, encoder, this.#isGzip, state?.hasItems ?? false);
+    if (state === undefined && file.length > 0) {
+      try {
+        await sink.reopenEnd(this.#path);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    }
+    return sink;
+  }
+
+  async publishPartitions(c: StepContext<unknown, unknown>, states: readonly JsonValue[]): Promise<void> {
+    const staging = this.#staging(c);
+    const replaced = join(
+      dirname(this.#path),
+      `.${basename(this.#path)}.${shortHash(`${c.instanceId}/${c.stepName}`)}.old`,
+    );
+    const parts = new Set(states.map((_, index) => partName(index, this.#isGzip)));
+    const existing = await statOf(this.#path);
+    if ((await statOf(staging)) === undefined) {
+      const isOurs = existing !== undefined && (await this.#holdsOurs(states));
+      if (isOurs) {
+        await rm(replaced, { recursive: true, force: true });
+        return;
+      }
+      await mkdir(staging, { recursive: true });
+    }
+    for (const name of await readdir(staging)) {
+      if (!parts.has(name)) await rm(join(staging, name), { recursive: true });
+    }
+    if (existing !== undefined) {
+      if (this.#options.mode !== 'overwrite') throw existsAlready(this.#path);
+      await rm(replaced, { recursive: true, force: true });
+      await rename(this.#path, replaced);
+    }
+    await rename(staging, this.#path);
+    await syncDirectory(dirname(this.#path));
+    if (this.#options.backup === true && (await statOf(replaced)) !== undefined) {
+      await rename(replaced, `${this.#path}.${shortHash(c.executionId)}.bak`);
+    }
+    await rm(replaced, { recursive: true, force: true });
+  }
+
+  /** The directory in which the parts wait for each other. */
+  #staging(c: StepContext<unknown, unknown>): string {
+    return join(dirname(this.#path), `.${basename(this.#path)}.${shortHash(`${c.instanceId}/${c.stepName}`)}.parts`);
+  }
+
+  async #holdsOurs(states: readonly JsonValue[]): Promise<boolean> {
+    for (const [index, state] of states.entries()) {
+      const part = await statOf(join(this.#path, partName(index, this.#isGzip)));
+      if (part === undefined || part.identity !== (state as FileSinkState).identity) return false;
+    }
+    return true;
+  }
+
+  async #checkDirectory(part: string, state: FileSinkState | undefined): Promise<void> {
+    if (this.#options.mode === 'append') {
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${this.#format.writer}: the parts of a step with partitions cannot be appended to ${this.#path}. Use mode: 'overwrite', or another path.`,
+      );
+    }
+    if (this.#options.mode === 'overwrite' || (await statOf(this.#path)) === undefined) return;
+    const published = await statOf(join(this.#path, part));
+    if (published === undefined || published.identity !== state?.identity) throw existsAlready(this.#path);
+  }
+}
+
+function partName(index: number, isGzip: boolean): string {
+  return `part-${String(index).padStart(5, '0')}${isGzip ? '.gz' : ''}`;
+}
+
+class FileSink<O> implements ItemSink<O> {
+  readonly #file: StagedFile;
+  readonly #encoder: FileEncoder<O>;
+  readonly #isGzip: boolean;
+  #hasItems: boolean;
+  /** The last attempt, and what the file was before it. */
+  #attempt: { readonly key: string; readonly length: number; readonly hasItems: boolean } | undefined;
+
+  constructor(file: StagedFile, encoder: FileEncoder<O>, isGzip: boolean, hasItems: boolean) {
+    this.#file = file;
+    this.#encoder = encoder;
+    this.#isGzip = isGzip;
+    this.#hasItems = hasItems;
+  }
+
+  /** Appending to an existing file: takes its footer away and finds out whether it holds items. */
+  async reopenEnd(path: string): Promise<void> {
+    const { header, footer } = this.#encoder;
+    this.#hasItems = true;
+    if (footer.length === 0) return;
+    if (this.#isGzip) {
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${path} cannot be appended to: its last part is compressed. Write to a new file.`,
+      );
+    }
+    const tail = await this.#file.tail(footer.length);
+    if (!tail.equals(footer)) {
+      throw new MillraceError(
+        'MR_OUTPUT_TAMPERED',
+        `${path} cannot be appended to: it does not end as this writer ends its files, with ${JSON.stringify(footer.toString())}.`,
+        { details: { path } },
+      );
+    }
+    await this.#file.truncate(this.#file.length - footer.length);
+    this.#hasItems = this.#file.length > header.length;
+  }
+
+  async write(items: readonly O[], { key }: ChunkWrite): Promise<void> {
+    this.#attempt = { key, length: this.#file.length, hasItems: this.#hasItems };
+    const encoded = this.#encoder.encode(items, !this.#hasItems);
+    await this.#file.append(this.#packed(this.#file.length === 0 ? [this.#encoder.header, encoded] : [encoded]));
+    this.#hasItems = true;
+  }
+
+  /** An attempt that wrote nothing has nothing to take back. */
+  async rollback({ key }: ChunkWrite): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.key !== key) return;
+    this.#attempt = undefined;
+    this.#hasItems = attempt.hasItems;
+    await this.#file.truncate(attempt.length);
+  }
+
+  state(): JsonValue {
+    const encoder = this.#encoder.state?.();
+    return { ...this.#file.state, hasItems: this.#hasItems, ...(encoder === undefined ? {} : { encoder }) };
+  }
+
+  async publish(): Promise<void> {
+    const { header, footer } = this.#encoder;
+    await this.#file.publish(this.#packed(this.#file.length === 0 ? [header, footer] : [footer]));
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** As it stands in the file: with .gz one member a chunk. */
+  #packed(pieces: readonly Buffer[]): Buffer {
+    const bytes = Buffer.concat(pieces);
+    return this.#isGzip && bytes.length > 0 ? gzipSync(bytes) : bytes;
+  }
+}
