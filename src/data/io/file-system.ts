@@ -20,6 +20,8 @@ export interface RandomAccessFile {
    * @throws {MillraceError} MR_INPUT_CHANGED when the store notices that the file is not the one that was opened
    */
   readInto(target: Uint8Array, position: number): number;
+  /** Says that these bytes will be read soon: a remote store begins to fetch them, within bounds. */
+  willRead?(position: number, length: number): void;
   /** Throws MR_INPUT_CHANGED if the file was changed since it was opened; costs one stat, or nothing where reads check. */
   checkUnchanged(): void;
   close(): void;

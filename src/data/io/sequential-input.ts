@@ -27,6 +27,7 @@ export class RangeInput implements SequentialInput {
     this.#position = start;
     this.#softEnd = softEnd;
     this.#hardEnd = hardEnd;
+    file.willRead?.(start, Math.min(softEnd, hardEnd) - start);
   }
 
   read(target: Uint8Array): number {
