@@ -1,0 +1,254 @@
+import { types } from 'node:util';
+import { formatCallSite } from '../call-site.ts';
+import { originalPosition } from '../source-position.ts';
+import { analyzeFunction, type FunctionAnalysis, type FunctionFault } from './analyze.ts';
+import type { BuiltinExports } from './builtin-modules.ts';
+import { captureVariable, type VariableSources } from './capture-variable.ts';
+import { type DraftVariable, type FunctionDraft, heritageVariable, importMetaName } from './function-draft.ts';
+import type { FunctionReader, ReadFunction } from './function-reader.ts';
+import type { Graph, ValueHints } from './graph.ts';
+import { isInNodeModules } from './packages.ts';
+import { isNativeText } from './parse-function.ts';
+import type { ClosureNode, NodeIndex, TextPosition } from './payload.ts';
+import { type CapturePath, isRoot, refuseFunction, refuseValue, shippedFunction } from './refusal.ts';
+import type { UserFunction } from './user-function.ts';
+
+export interface FunctionSources extends VariableSources {
+  readonly reader: FunctionReader;
+  readonly builtins: BuiltinExports;
+}
+
+/** What a function becomes in the payload: its text with its variables, or the way a worker gets it by itself. */
+export function captureFunction(
+  fn: UserFunction,
+  path: CapturePath,
+  hints: ValueHints,
+  self: NodeIndex,
+  graph: Graph,
+  sources: FunctionSources,
+): ClosureNode | FunctionDraft {
+  const text = Function.prototype.toString.call(fn);
+  if (isNativeText(text)) return captureNative(fn, path, graph, sources);
+  const read = sources.reader.read(fn);
+  const { script } = read;
+  if (script.url.startsWith('node:')) {
+    const builtin = sources.builtins.find(fn);
+    if (builtin === undefined)
+      refuseValue(path, 'a function of Node that no module exports', 'Import it where it is used.');
+    return importBuiltin(builtin);
+  }
+  if (isInNodeModules(script.url)) {
+    const imported = sources.packageValues.find(fn, script.url);
+    if (imported !== undefined) return imported;
+  }
+  const analysis = analyze(text, path);
+  refuseFaults(analysis, read, path);
+  const variables = [...analysis.freeVariables.values()].flatMap(
+    (variable) => captureVariable(variable, read, path, graph, sources) ?? [],
+  );
+  return {
+    kind: 'draft',
+    analysis,
+    variables: [...variables, ...impliedVariables(fn, analysis, read, path, graph)],
+    node: {
+      form: analysis.parsed.form,
+      isClass: analysis.isClass,
+      strict: isStrict(fn, analysis, read),
+      name: fn.name,
+      position: textPosition(analysis, read, path),
+      ...(analysis.heritage === undefined ? {} : { heritage: heritageVariable(analysis) }),
+      ...(analysis.isClass ? classParts(fn, analysis, path, self, graph, sources) : functionParts(fn, path, graph)),
+      ...(analysis.usesSuper && hints.home !== undefined
+        ? { homePrototype: homePrototype(hints.home, path, graph) }
+        : {}),
+    },
+  };
+}
+
+/** Whether a function, or what it is bound to, is declared async: an async function or an async generator. */
+export function isAsyncFunction(fn: UserFunction, reader: FunctionReader): boolean {
+  if (types.isAsyncFunction(fn)) return true;
+  if (!fn.name.startsWith('bound ') || !isNativeText(Function.prototype.toString.call(fn))) return false;
+  const target = reader.read(fn).bound?.target;
+  return typeof target === 'function' && isAsyncFunction(target as UserFunction, reader);
+}
+
+function importBuiltin({
+  specifier,
+  path,
+}: {
+  readonly specifier: string;
+  readonly path: readonly string[];
+}): ClosureNode {
+  return { kind: 'import', base: '', specifier, how: 'require', path };
+}
+
+function captureNative(
+  fn: UserFunction,
+  path: CapturePath,
+  graph: Graph,
+  { reader, builtins }: FunctionSources,
+): ClosureNode {
+  const builtin = builtins.find(fn);
+  if (builtin !== undefined) return importBuiltin(builtin);
+  const { bound, scopes } = reader.read(fn);
+  if (bound === undefined) {
+    const unknown =
+      scopes === undefined
+        ? 'a bound or native function, and the inspector is refused here'
+        : `the native function ${fn.name}`;
+    return refuseValue(path, unknown, 'Call it inside a function of your own.');
+  }
+  const part = (text: string): CapturePath => ({ kind: 'part', text, of: path });
+  return {
+    kind: 'bound',
+    target: graph.value(bound.target, part(' (the bound function)')),
+    self: graph.value(bound.self, part(' (its bound this)')),
+    args: bound.args.map((arg, index) => graph.value(arg, part(` (its bound argument ${index + 1})`))),
+  };
+}
+
+function analyze(text: string, path: CapturePath): FunctionAnalysis {
+  try {
+    return analyzeFunction(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuseFunction(
+      path,
+      `has a text that cannot be parsed (${error.message})`,
+      'Write it as an ordinary function.',
+    );
+  }
+}
+
+const faultTexts: Readonly<Record<FunctionFault, readonly [fault: string, mend: string]>> = {
+  this: [
+    'uses the "this" of the place where it was written',
+    'Copy what it needs into a const first: const { k } = this.',
+  ],
+  arguments: ['uses the "arguments" of the function around it', 'Copy what it needs into a const first.'],
+  'new.target': ['uses the "new.target" of the function around it', 'Copy what it needs into a const first.'],
+  super: ['uses the "super" of the method around it', 'Call the method on an object that the function captures.'],
+  eval: ['calls eval, so what it captures cannot be known', 'Write the code out.'],
+  'private name': ['uses private members of a class', 'Capture the class or an object, and call the method on it.'],
+};
+
+function refuseFaults(analysis: FunctionAnalysis, read: ReadFunction, path: CapturePath): void {
+  const [fault] = analysis.faults;
+  if (fault === undefined) return;
+  const [text, mend] = faultTexts[fault];
+  refuseFunction(path, `${text}${whereDeclared(read, path)}`, mend);
+}
+
+/** ` (rules.ts:14)` for a function that is not the user's argument itself, whose place the message names already. */
+function whereDeclared({ script, location }: ReadFunction, path: CapturePath): string {
+  if (isRoot(path) || location === undefined || script.url === '') return '';
+  const site = originalPosition({ file: script.url, line: location.line + 1, column: location.column + 1 });
+  return ` (${formatCallSite(site)})`;
+}
+
+/** Names that our edits put into the text. */
+function impliedVariables(
+  fn: UserFunction,
+  analysis: FunctionAnalysis,
+  read: ReadFunction,
+  path: CapturePath,
+  graph: Graph,
+): readonly DraftVariable[] {
+  const variables: DraftVariable[] = [];
+  if (analysis.importMeta.length > 0)
+    variables.push({ name: importMetaName, value: graph.add({ kind: 'importMeta', base: read.script.url }) });
+  if (analysis.heritage !== undefined) {
+    const name = heritageVariable(analysis);
+    const parent: unknown = Object.getPrototypeOf(fn);
+    const value = parent === Function.prototype ? null : parent;
+    if (!analysis.freeVariables.has(name))
+      variables.push({ name, value: graph.value(value, { kind: 'part', text: ' (its parent class)', of: path }) });
+  }
+  return variables;
+}
+
+/** Sloppy functions have `caller` of their own; other forms do not tell, but their script does. */
+function isStrict(fn: UserFunction, { isClass, isArrow, parsed }: FunctionAnalysis, { script }: ReadFunction): boolean {
+  if (isClass || script.isModule) return true;
+  const tells =
+    !isArrow && parsed.form === 'expression' && !types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn);
+  return tells ? !Object.hasOwn(fn, 'caller') : script.bindings.isStrict();
+}
+
+function textPosition(
+  { parsed }: FunctionAnalysis,
+  { script, location }: ReadFunction,
+  path: CapturePath,
+): TextPosition {
+  if (location === undefined) {
+    const { callSite } = shippedFunction(path);
+    return { file: callSite?.file ?? 'closure', line: (callSite?.line ?? 1) - 1, column: 0 };
+  }
+  const before = parsed.text.slice(0, parsed.anchor);
+  const lines = before.split('\n').length - 1;
+  return {
+    file: script.url === '' ? 'closure' : script.url,
+    line: location.line - lines,
+    column: lines === 0 ? location.column - parsed.anchor : 0,
+  };
+}
+
+type Parts = Pick<FunctionDraft['node'], 'properties' | 'prototypeProperties' | 'prototypeParent' | 'staticPrivate'>;
+
+const madeWithFunction: ReadonlySet<PropertyKey> = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
+
+function functionParts(fn: UserFunction, path: CapturePath, graph: Graph): Parts {
+  const properties = graph.properties(fn, path, (key) => madeWithFunction.has(key));
+  const prototype: unknown = (fn as { prototype?: unknown }).prototype;
+  if (typeof prototype !== 'object' || prototype === null || types.isGeneratorFunction(fn))
+    return { properties, prototypeProperties: [], staticPrivate: [] };
+  const at: CapturePath = { kind: 'property', key: 'prototype', of: path };
+  const parent: unknown = Object.getPrototypeOf(prototype);
+  return {
+    properties,
+    prototypeProperties: graph.properties(prototype, at, (key) => key === 'constructor'),
+    ...(parent === Object.prototype ? {} : { prototypeParent: parent === null ? null : graph.value(parent, at) }),
+    staticPrivate: [],
+  };
+}
+
+/** The text of a class makes its methods; what was added later, and static fields as they are now, travel by value. */
+function classParts(
+  fn: UserFunction,
+  { parsed, staticPrivateNames }: FunctionAnalysis,
+  path: CapturePath,
+  self: NodeIndex,
+  graph: Graph,
+  { reader }: FunctionSources,
+): Parts {
+  const prototype = (fn as unknown as { prototype: object }).prototype;
+  const atPrototype: CapturePath = { kind: 'property', key: 'prototype', of: path };
+  const prototypeNode = graph.value(prototype, atPrototype);
+  const isInText =
+    (owner: object, node: NodeIndex) =>
+    (key: PropertyKey): boolean => {
+      if (key === 'constructor') return owner === prototype;
+      const property = Object.getOwnPropertyDescriptor(owner, key);
+      const made: unknown = property?.value ?? property?.get ?? property?.set;
+      if (property?.enumerable || typeof made !== 'function') return false;
+      if (!parsed.text.includes(Function.prototype.toString.call(made))) return false;
+      if ('value' in (property ?? {})) graph.method(made, node, key, path);
+      return true;
+    };
+  const isStaticInText = isInText(fn, self);
+  const privateFields = staticPrivateNames.length === 0 ? [] : reader.privateFields(fn);
+  return {
+    properties: graph.properties(fn, path, (key) => madeWithFunction.has(key) || isStaticInText(key)),
+    prototypeProperties: graph.properties(prototype, atPrototype, isInText(prototype, prototypeNode)),
+    staticPrivate: privateFields
+      .map(({ name, value }) => ({ name: name.slice(1), value }))
+      .filter(({ name }) => staticPrivateNames.includes(name))
+      .map(({ name, value }) => [name, graph.value(value, { kind: 'property', key: `#${name}`, of: path })]),
+  };
+}
+
+function homePrototype(home: object, path: CapturePath, graph: Graph): NodeIndex | null {
+  const prototype: unknown = Object.getPrototypeOf(home);
+  return prototype === null ? null : graph.value(prototype, path);
+}

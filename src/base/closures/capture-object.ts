@@ -1,0 +1,136 @@
+import { types } from 'node:util';
+import { globalPath } from './globals.ts';
+import type { Graph } from './graph.ts';
+import type { ClosureNode, Integrity, NodeIndex, ObjectParts } from './payload.ts';
+import { type CapturePath, refuseByItself, refuseValue } from './refusal.ts';
+import { type ClassSources, refusedByClass, refusedByKind } from './refused-objects.ts';
+import { isShippable, SHIP } from './shippable.ts';
+
+/** What an object that is not plain data becomes in the payload: its contents part by part. */
+export function captureObject(value: object, path: CapturePath, graph: Graph, sources: ClassSources): ClosureNode {
+  const refused = refusedByKind(value);
+  if (refused !== undefined) return refuseValue(path, refused.what, refused.mend);
+  if (isShippable(value)) {
+    const order = value[SHIP]();
+    if (order.kind === 'refuse') return refuseByItself(path, order.reason);
+    return { kind: 'revived', reviver: order.reviver, data: graph.value(order.data, path) };
+  }
+  const construct = constructorArguments(value);
+  if (construct !== undefined)
+    return { kind: 'construct', constructor: construct.constructor, args: graph.data(construct.args) };
+  const refusedClass = refusedByClass(value, sources);
+  if (refusedClass !== undefined) return refuseValue(path, refusedClass.what, refusedClass.mend);
+  return captureContents(value, path, graph);
+}
+
+function captureContents(value: object, path: CapturePath, graph: Graph): ClosureNode {
+  const part = (text: string): CapturePath => ({ kind: 'part', text, of: path });
+  if (Buffer.isBuffer(value) && value.buffer instanceof ArrayBuffer)
+    return { kind: 'nodeBuffer', bytes: graph.data(new Uint8Array(value)) };
+  if (value instanceof SharedArrayBuffer) return { kind: 'sharedBuffer', shared: graph.sharedMemory(value) };
+  if (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) return viewOfShared(value, path, graph);
+  if (Array.isArray(value)) {
+    return {
+      kind: 'array',
+      length: value.length,
+      ...objectParts(value, Array.prototype, path, graph, (key) => key === 'length'),
+    };
+  }
+  if (types.isMap(value)) {
+    const entries = [...value].map(([key, item], index): [NodeIndex, NodeIndex] => [
+      graph.value(key, part(` (its key ${index + 1})`)),
+      graph.value(item, part(`.get(${keyText(key)})`)),
+    ]);
+    return { kind: 'map', entries, ...objectParts(value, Map.prototype, path, graph) };
+  }
+  if (types.isSet(value)) {
+    const values = [...value].map((item, index) => graph.value(item, part(` (its item ${index + 1})`)));
+    return { kind: 'set', values, ...objectParts(value, Set.prototype, path, graph) };
+  }
+  if (types.isNativeError(value)) {
+    const stack = typeof value.stack === 'string' ? value.stack : undefined;
+    return { kind: 'error', stack, ...objectParts(value, Error.prototype, path, graph, (key) => key === 'stack') };
+  }
+  const bare = withoutProperties(value);
+  if (bare !== undefined) {
+    const isElement = (key: PropertyKey): boolean => ArrayBuffer.isView(value) && /^\d+$/.test(String(key));
+    return {
+      kind: 'dressed',
+      data: graph.data(bare),
+      ...objectParts(value, Object.getPrototypeOf(bare), path, graph, isElement),
+    };
+  }
+  return { kind: 'object', ...objectParts(value, Object.prototype, path, graph) };
+}
+
+function objectParts(
+  value: object,
+  usualPrototype: unknown,
+  path: CapturePath,
+  graph: Graph,
+  skip?: (key: PropertyKey) => boolean,
+): ObjectParts {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const integrity = integrityOf(value);
+  return {
+    properties: graph.properties(value, path, skip),
+    ...(prototype === usualPrototype
+      ? {}
+      : {
+          prototype:
+            prototype === null ? null : graph.value(prototype, { kind: 'part', text: ' (its prototype)', of: path }),
+        }),
+    ...(integrity === undefined ? {} : { integrity }),
+  };
+}
+
+function integrityOf(value: object): Integrity | undefined {
+  if (Object.isExtensible(value)) return undefined;
+  if (Object.isFrozen(value)) return 'frozen';
+  return Object.isSealed(value) ? 'sealed' : 'fixed';
+}
+
+/** A Date, RegExp, ArrayBuffer or view with the same hidden slot, but no properties of its own and the usual prototype. */
+function withoutProperties(value: object): object | undefined {
+  if (types.isDate(value)) return new Date(value.getTime());
+  if (types.isRegExp(value)) return new RegExp(value.source, value.flags);
+  if (value instanceof ArrayBuffer) return value;
+  if (types.isDataView(value)) return new DataView(value.buffer, value.byteOffset, value.byteLength);
+  if (!types.isTypedArray(value)) return undefined;
+  const made: unknown = Reflect.get(globalThis, viewName(value));
+  if (typeof made !== 'function') return undefined;
+  return Reflect.construct(made, [value.buffer, value.byteOffset, value.length]) as object;
+}
+
+function viewOfShared(value: ArrayBufferView, path: CapturePath, graph: Graph): ClosureNode {
+  const buffer = graph.value(value.buffer, path);
+  const length = types.isTypedArray(value) ? value.length : value.byteLength;
+  return { kind: 'view', constructor: viewName(value), buffer, byteOffset: value.byteOffset, length };
+}
+
+/** `Float64Array`, also for objects of a class that extends it. */
+function viewName(value: ArrayBufferView): string {
+  return types.isDataView(value) ? 'DataView' : Object.prototype.toString.call(value).slice(8, -1);
+}
+
+function keyText(key: unknown): string {
+  if (typeof key === 'string') return JSON.stringify(key);
+  return typeof key === 'object' || typeof key === 'function' ? '...' : String(key);
+}
+
+/** Built-in objects with hidden state that tell by what arguments they can be made again. */
+function constructorArguments(
+  value: object,
+): { readonly constructor: readonly string[]; readonly args: readonly unknown[] } | undefined {
+  if (value instanceof URL) return { constructor: ['URL'], args: [value.href] };
+  if (value instanceof URLSearchParams) return { constructor: ['URLSearchParams'], args: [value.toString()] };
+  if (value instanceof TextEncoder) return { constructor: ['TextEncoder'], args: [] };
+  if (value instanceof TextDecoder) {
+    const { encoding, fatal, ignoreBOM } = value;
+    return { constructor: ['TextDecoder'], args: [encoding, { fatal, ignoreBOM }] };
+  }
+  const [owner, name] = globalPath(Object.getPrototypeOf(value)) ?? [];
+  if (owner !== 'Intl' || name === undefined || !('resolvedOptions' in value)) return undefined;
+  const options = (value as Intl.NumberFormat).resolvedOptions();
+  return { constructor: ['Intl', name], args: [options.locale, { ...options }] };
+}

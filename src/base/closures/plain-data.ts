@@ -1,0 +1,114 @@
+import { types } from 'node:util';
+
+/**
+ * Tells what V8's structured clone copies faithfully: primitives but symbols, plain objects and arrays, Map, Set, Date,
+ * RegExp, boxed primitives, ArrayBuffers and their views. Not plain, and so captured part by part: functions, class
+ * instances, accessors, frozen objects, objects with symbol keys or hidden properties, Buffers, shared memory, errors.
+ */
+export class PlainData {
+  /** Proven plain with all they hold, in this capture; views are looked at again each time. */
+  readonly #plain = new Set<object>();
+
+  /** The ArrayBuffers that plain data holds, itself or in views; undefined when `root` is not plain. */
+  buffersOf(root: object): ReadonlySet<ArrayBuffer> | undefined {
+    const seen = new Set<object>();
+    const buffers = new Set<ArrayBuffer>();
+    const pending: unknown[] = [root];
+    while (pending.length > 0) {
+      const value = pending.pop();
+      if (typeof value === 'symbol' || typeof value === 'function') return undefined;
+      if (typeof value !== 'object' || value === null || seen.has(value) || this.#plain.has(value)) continue;
+      if (!addContents(value, pending, buffers)) return undefined;
+      seen.add(value);
+    }
+    for (const object of seen) if (!ArrayBuffer.isView(object)) this.#plain.add(object);
+    return buffers;
+  }
+}
+
+/** Adds what a plain object holds to `pending`; false when it is not plain itself. */
+function addContents(value: object, pending: unknown[], buffers: Set<ArrayBuffer>): boolean {
+  if (types.isProxy(value) || !Object.isExtensible(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value)) return prototype === Array.prototype && arrayContents(value, pending);
+  if (prototype === Object.prototype) return !hasHiddenState(value) && objectContents(value, pending);
+  if (ArrayBuffer.isView(value)) {
+    if (!viewPrototypes.has(prototype) || !(value.buffer instanceof ArrayBuffer) || isDressedView(value)) return false;
+    buffers.add(value.buffer);
+    return true;
+  }
+  if (Reflect.ownKeys(value).length > (types.isRegExp(value) ? 1 : 0)) return false;
+  if (prototype === Map.prototype && types.isMap(value)) {
+    for (const [key, item] of value) pending.push(key, item);
+    return true;
+  }
+  if (prototype === Set.prototype && types.isSet(value)) {
+    for (const item of value) pending.push(item);
+    return true;
+  }
+  if (prototype === ArrayBuffer.prototype && value instanceof ArrayBuffer) {
+    buffers.add(value);
+    return true;
+  }
+  if (prototype === Date.prototype) return types.isDate(value);
+  return prototype === RegExp.prototype && types.isRegExp(value) && value.lastIndex === 0;
+}
+
+const viewPrototypes: ReadonlySet<unknown> = new Set([
+  DataView.prototype,
+  Int8Array.prototype,
+  Uint8Array.prototype,
+  Uint8ClampedArray.prototype,
+  Int16Array.prototype,
+  Uint16Array.prototype,
+  Int32Array.prototype,
+  Uint32Array.prototype,
+  BigInt64Array.prototype,
+  BigUint64Array.prototype,
+  Float32Array.prototype,
+  Float64Array.prototype,
+]);
+
+/** Whether a view has properties beyond its elements. Long ones are not asked: it would list every element's name. */
+function isDressedView(value: ArrayBufferView): boolean {
+  if (Object.getOwnPropertySymbols(value).length > 0) return true;
+  const length = types.isTypedArray(value) ? value.length : 0;
+  return length < 64 && Object.getOwnPropertyNames(value).length > length;
+}
+
+/** Objects that look plain by their prototype but carry a hidden slot. */
+function hasHiddenState(value: object): boolean {
+  return (
+    Object.prototype.toString.call(value) !== '[object Object]' || types.isExternal(value) || types.isPromise(value)
+  );
+}
+
+/** Arrays above this length are not asked for names beyond their elements, which costs more than copying them. */
+const longArray = 100_000;
+
+function arrayContents(value: readonly unknown[], pending: unknown[]): boolean {
+  for (let index = 0; index < value.length; index++) {
+    const item = value[index];
+    if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol')
+      pending.push(item);
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) return false;
+  return value.length > longArray || Object.keys(value).every(isIndex);
+}
+
+function isIndex(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 48 && first <= 57;
+}
+
+/** All own properties must be enumerable, writable and configurable values under string keys. */
+function objectContents(value: object, pending: unknown[]): boolean {
+  const keys = Object.keys(value);
+  if (Reflect.ownKeys(value).length !== keys.length) return false;
+  for (const key of keys) {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    if (property === undefined || !('value' in property) || !property.writable || !property.configurable) return false;
+    pending.push(property.value);
+  }
+  return true;
+}
