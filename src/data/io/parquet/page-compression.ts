@@ -1,16 +1,9 @@
 import * as zlib from 'node:zlib';
-import { decompress as decompressZstd } from 'fzstd';
 import { compressLz4Block, decompressHadoopLz4, decompressLz4Block } from './encodings/lz4.ts';
 import { compressSnappy, decompressSnappy } from './encodings/snappy.ts';
 import type { Codec } from './format/parquet-format.ts';
 import { ParquetFormatError, ParquetUnsupportedError } from './format/parquet-format-error.ts';
-
-/** What zlib has from Node 22.15 on. */
-interface NativeZstd {
-  readonly zstdDecompressSync?: (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
-  readonly zstdCompressSync?: (input: Uint8Array) => Uint8Array;
-}
-const nativeZstd: NativeZstd = zlib as NativeZstd;
+import { compressZstd, decompressZstd } from './zstd.ts';
 
 /** The bytes of a page, of which the header says that they are `outputLength`. Throws a ParquetFormatError on anything else. */
 export function decompressPage(codec: Codec, input: Uint8Array, outputLength: number): Uint8Array {
@@ -43,7 +36,7 @@ function decompress(codec: Codec, input: Uint8Array, outputLength: number): Uint
       case 'LZ4_RAW':
         return decompressLz4Block(input, outputLength);
       case 'ZSTD':
-        return nativeZstd.zstdDecompressSync?.(input, limit) ?? decompressZstd(input, new Uint8Array(outputLength));
+        return decompressZstd(input, outputLength);
       case 'LZO':
         throw new ParquetUnsupportedError('it is compressed with LZO, which no open library reads');
     }
@@ -66,6 +59,7 @@ export function compressPage(codec: Codec, input: Uint8Array): Uint8Array {
     case 'LZ4_RAW':
       return compressLz4Block(input);
     case 'ZSTD':
+      return compressZstd(input);
     case 'LZ4':
     case 'LZO':
       throw new ParquetUnsupportedError(`${codec} is not written`);

@@ -1,0 +1,277 @@
+import { crc32 } from 'node:zlib';
+import type { ParquetLeaf } from './column-shape.ts';
+import { BinaryValues } from './encodings/binary-values.ts';
+import { type Bound, lowerBound, upperBound } from './encodings/bounds.ts';
+import { type Dictionary, dictionaryOf, encodeCodes, encodeLevels, encodePlain } from './encodings/encode-pages.ts';
+import type { FixedValues } from './encodings/fixed-values.ts';
+import { countLevels } from './encodings/levels.ts';
+import { type Extremes, type ValueOrder, valueOrder } from './encodings/value-order.ts';
+import {
+  boundaryOrder,
+  type Codec,
+  encoding,
+  type FormatColumnIndex,
+  type FormatPageHeader,
+  type FormatPageLocation,
+  type FormatStatistics,
+  pageHeader,
+  pageType,
+} from './format/parquet-format.ts';
+import { CompactWriter } from './format/thrift-compact.ts';
+import { compressPage } from './page-compression.ts';
+import type { ShreddedLeaf } from './shred.ts';
+
+/** What the footer says of the pages of one leaf in one row group; offsets count from the first of them. */
+export interface ChunkSummary {
+  readonly leaf: ParquetLeaf;
+  readonly encodings: readonly number[];
+  readonly numValues: number;
+  readonly compressedBytes: number;
+  readonly uncompressedBytes: number;
+  /** Where the first data page begins; above 0 when a dictionary is before it. */
+  readonly dataPageOffset: number;
+  readonly statistics: FormatStatistics;
+  readonly pages: readonly FormatPageLocation[];
+  /** Undefined where a page has values but no bounds: all are NaN, or their type has no order. */
+  readonly columnIndex: FormatColumnIndex | undefined;
+}
+
+export interface EncodedChunk {
+  /** The bytes to write, one behind the other. */
+  readonly parts: readonly Uint8Array[];
+  readonly summary: ChunkSummary;
+}
+
+export interface ChunkWriteOptions {
+  readonly codec: Codec;
+  readonly dictionary: boolean;
+  readonly maxPageBytes: number;
+  readonly maxPageRows: number;
+}
+
+/** A run of entries that becomes a page: whole rows. */
+interface PageRange {
+  readonly firstRow: number;
+  readonly from: number;
+  readonly to: number;
+  readonly firstValue: number;
+  readonly lastValue: number;
+}
+
+/** Encodes a leaf as v1 pages with statistics and page indexes. */
+export function encodeChunk(
+  shredded: ShreddedLeaf,
+  values: FixedValues | BinaryValues,
+  options: ChunkWriteOptions,
+): EncodedChunk {
+  const { leaf } = shredded;
+  const dictionary =
+    options.dictionary && isText(leaf) && values instanceof BinaryValues
+      ? dictionaryOf(shredded.values, values)
+      : undefined;
+  const writer = new PageWriter(options.codec);
+  if (dictionary !== undefined) writer.dictionary(dictionary.entries);
+  const dataPageOffset = writer.compressedBytes;
+  const ranges = pageRanges(shredded, values, dictionary, options);
+  const pages = ranges.map((range): FormatPageLocation => {
+    const offset = writer.compressedBytes;
+    writer.data(pageBody(shredded, values, dictionary, range), range.to - range.from, dictionary !== undefined);
+    return { offset, compressedPageSize: writer.compressedBytes - offset, firstRowIndex: range.firstRow };
+  });
+  const order = valueOrder(leaf, values);
+  const summary: ChunkSummary = {
+    leaf,
+    encodings:
+      dictionary === undefined
+        ? [encoding.rle, encoding.plain]
+        : [encoding.rle, encoding.plain, encoding.rleDictionary],
+    numValues: shredded.numLevels,
+    compressedBytes: writer.compressedBytes,
+    uncompressedBytes: writer.uncompressedBytes,
+    dataPageOffset,
+    statistics: statisticsOf(leaf, values, order, shredded.numLevels - values.count),
+    pages,
+    columnIndex: columnIndexOf(leaf, values, order, ranges),
+  };
+  return { parts: writer.parts, summary };
+}
+
+function isText({ type }: ParquetLeaf): boolean {
+  return type.kind === 'string' || type.kind === 'enum' || type.kind === 'json';
+}
+
+class PageWriter {
+  readonly parts: Uint8Array[] = [];
+  compressedBytes = 0;
+  uncompressedBytes = 0;
+  readonly #codec: Codec;
+
+  constructor(codec: Codec) {
+    this.#codec = codec;
+  }
+
+  dictionary(entries: BinaryValues): void {
+    this.#page(encodePlain(entries, 0, entries.count), {
+      type: pageType.dictionary,
+      dictionaryPageHeader: { numValues: entries.count, encoding: encoding.plain },
+    });
+  }
+
+  data(body: Uint8Array, numValues: number, hasDictionary: boolean): void {
+    this.#page(body, {
+      type: pageType.data,
+      dataPageHeader: {
+        numValues,
+        encoding: hasDictionary ? encoding.rleDictionary : encoding.plain,
+        definitionLevelEncoding: encoding.rle,
+        repetitionLevelEncoding: encoding.rle,
+      },
+    });
+  }
+
+  #page(body: Uint8Array, header: Pick<FormatPageHeader, 'type' | 'dataPageHeader' | 'dictionaryPageHeader'>): void {
+    const stored = compressPage(this.#codec, body);
+    const output = new CompactWriter();
+    pageHeader.write(output, {
+      ...header,
+      uncompressedPageSize: body.length,
+      compressedPageSize: stored.length,
+      crc: crc32(stored) | 0,
+    });
+    const headerBytes = output.finish();
+    this.parts.push(headerBytes, stored);
+    this.compressedBytes += headerBytes.length + stored.length;
+    this.uncompressedBytes += headerBytes.length + body.length;
+  }
+}
+
+function pageBody(
+  { leaf, definitions, repetitions }: ShreddedLeaf,
+  values: FixedValues | BinaryValues,
+  dictionary: Dictionary | undefined,
+  { from, to, firstValue, lastValue }: PageRange,
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  if (repetitions !== undefined) parts.push(encodeLevels(repetitions, from, to, leaf.maxRepetition));
+  if (leaf.maxDefinition > 0) parts.push(encodeLevels(definitions, from, to, leaf.maxDefinition));
+  parts.push(
+    dictionary === undefined
+      ? encodePlain(values, firstValue, lastValue)
+      : encodeCodes(dictionary, firstValue, lastValue),
+  );
+  return parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : Buffer.concat(parts);
+}
+
+/** Cuts the entries into pages of at most so many rows and about so many bytes, between rows. */
+function pageRanges(
+  { leaf, definitions, repetitions, numLevels }: ShreddedLeaf,
+  values: FixedValues | BinaryValues,
+  dictionary: Dictionary | undefined,
+  { maxPageBytes, maxPageRows }: ChunkWriteOptions,
+): readonly PageRange[] {
+  const ranges: PageRange[] = [];
+  const bytesAt = (value: number): number => {
+    if (dictionary !== undefined) return value * 2;
+    return values instanceof BinaryValues ? (values.offsets[value] ?? 0) + value * 4 : value * values.width;
+  };
+  let from = 0;
+  let firstRow = 0;
+  let firstValue = 0;
+  let row = 0;
+  let value = 0;
+  const close = (to: number): void => {
+    ranges.push({ firstRow, from, to, firstValue, lastValue: value });
+    from = to;
+    firstRow = row;
+    firstValue = value;
+  };
+  const step = repetitions === undefined ? 256 : 1;
+  for (let index = 0; index < numLevels; ) {
+    // Rows of flat columns are taken 256 at a time: pages need not be exact.
+    const end = repetitions === undefined ? Math.min(index + step, numLevels) : endOfRow(repetitions, index, numLevels);
+    if (index > from && (row - firstRow >= maxPageRows || bytesAt(value) - bytesAt(firstValue) >= maxPageBytes))
+      close(index);
+    value += countLevels(definitions, index, end - index, leaf.maxDefinition);
+    row += repetitions === undefined ? end - index : 1;
+    index = end;
+  }
+  if (from < numLevels) close(numLevels);
+  return ranges;
+}
+
+function endOfRow(repetitions: Uint8Array, start: number, numLevels: number): number {
+  let end = start + 1;
+  while (end < numLevels && repetitions[end] !== 0) end++;
+  return end;
+}
+
+function statisticsOf(
+  leaf: ParquetLeaf,
+  values: FixedValues | BinaryValues,
+  order: ValueOrder | undefined,
+  nullCount: number,
+): FormatStatistics {
+  const extremes = order?.extremes(0, values.count);
+  if (extremes === undefined) return { nullCount };
+  const least = lowerBound(leaf, values, extremes.least);
+  const most = upperBound(leaf, values, extremes.most);
+  return {
+    nullCount,
+    ...(most === undefined ? {} : { maxValue: most.bytes }),
+    minValue: least.bytes,
+    ...(most === undefined ? {} : { isMaxValueExact: most.isExact }),
+    isMinValueExact: least.isExact,
+  };
+}
+
+function columnIndexOf(
+  leaf: ParquetLeaf,
+  values: FixedValues | BinaryValues,
+  order: ValueOrder | undefined,
+  ranges: readonly PageRange[],
+): FormatColumnIndex | undefined {
+  if (order === undefined) return undefined;
+  const bounds = ranges.map(({ firstValue, lastValue }) => {
+    const extremes = order.extremes(firstValue, lastValue);
+    if (extremes === undefined) return undefined;
+    return {
+      ...extremes,
+      lower: lowerBound(leaf, values, extremes.least),
+      upper: upperBound(leaf, values, extremes.most),
+    };
+  });
+  const isNull = ranges.map((range) => range.firstValue === range.lastValue);
+  if (bounds.some((bound, page) => !isNull[page] && bound?.upper === undefined)) return undefined;
+  const nothing = new Uint8Array(0);
+  return {
+    nullPages: isNull,
+    minValues: bounds.map((bound) => bound?.lower.bytes ?? nothing),
+    maxValues: bounds.map((bound) => bound?.upper?.bytes ?? nothing),
+    boundaryOrder: orderOfPages(
+      bounds.filter((bound) => bound !== undefined),
+      values,
+      order,
+    ),
+    nullCounts: ranges.map((range) => range.to - range.from - (range.lastValue - range.firstValue)),
+  };
+}
+
+interface PageBounds extends Extremes {
+  readonly lower: Bound;
+  readonly upper: Bound | undefined;
+}
+
+/** Whether the bounds of the pages ascend or descend, which lets readers search in halves. */
+function orderOfPages(pages: readonly PageBounds[], values: FixedValues | BinaryValues, order: ValueOrder): number {
+  // Bytes may have been shortened, so the bounds themselves are compared; all others are exact.
+  const compare = (a: PageBounds, b: PageBounds): readonly number[] =>
+    values instanceof BinaryValues
+      ? [
+          Buffer.compare(a.lower.bytes, b.lower.bytes),
+          Buffer.compare(a.upper?.bytes ?? a.lower.bytes, b.upper?.bytes ?? b.lower.bytes),
+        ]
+      : [order.compare(a.least, b.least), order.compare(a.most, b.most)];
+  const steps = pages.slice(1).flatMap((page, index) => compare(pages[index] ?? page, page));
+  if (steps.every((step) => step <= 0)) return boundaryOrder.ascending;
+  return steps.every((step) => step >= 0) ? boundaryOrder.descending : boundaryOrder.unordered;
+}

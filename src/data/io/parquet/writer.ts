@@ -1,0 +1,256 @@
+import type { WritableFile } from '../file-system.ts';
+import { type ColumnShape, leavesOf } from './column-shape.ts';
+import type { BinaryValues } from './encodings/binary-values.ts';
+import { EncodeError } from './encodings/encode-error.ts';
+import { encodeValues } from './encodings/encode-values.ts';
+import type { FixedValues } from './encodings/fixed-values.ts';
+import {
+  codecs,
+  columnIndex,
+  type FormatColumnChunk,
+  type FormatFileMetaData,
+  type FormatRowGroup,
+  fileMetaData,
+  offsetIndex,
+  physicalTypes,
+} from './format/parquet-format.ts';
+import { elementsOf } from './format/schema-elements.ts';
+import { shapesOf } from './format/shapes.ts';
+import { CompactWriter, type ThriftCodec } from './format/thrift-compact.ts';
+import { inferSchema } from './infer-schema.ts';
+import { bigintKey } from './integer-width.ts';
+import type { ByteRange } from './metadata.ts';
+import { estimateBytes } from './row-size.ts';
+import type { ParquetSchema } from './schema.ts';
+import { misfit, refuseUnknownFields, rowOf, type ShreddedLeaf, shred } from './shred.ts';
+import { type ChunkSummary, encodeChunk } from './write-chunk.ts';
+import { type ParquetWriteOptions, type ResolvedWriteOptions, resolveWriteOptions } from './write-options.ts';
+
+const magic = Uint8Array.of(0x50, 0x41, 0x52, 0x31);
+const maxPageBytes = 1 << 20;
+const maxPageRows = 20_000;
+/** A row group is written when its rows are about as large as this, however few they are. */
+const maxRowGroupBytes = 128 * 1024 * 1024;
+
+/** What a finished file holds. */
+export interface ParquetFileSummary {
+  readonly sizeBytes: number;
+  readonly numRows: number;
+  readonly numRowGroups: number;
+  readonly schema: ParquetSchema;
+}
+
+export interface ParquetWriter {
+  /** Takes rows; they are written when a row group is full. */
+  write(rows: readonly unknown[]): void;
+  /** Writes what is left and the footer, and finishes the file. */
+  finish(): ParquetFileSummary;
+  /** Gives the file up. */
+  abort(): void;
+}
+
+/** A chunk that lies in the file, and where. */
+interface WrittenChunk extends ChunkSummary {
+  readonly offset: number;
+  readonly bloomFilter: ByteRange | undefined;
+}
+
+interface WrittenGroup {
+  readonly numRows: number;
+  readonly chunks: readonly WrittenChunk[];
+}
+
+/**
+ * Writes rows as Parquet: objects, one property a column. Holds the rows of one row group and its encoded columns.
+ *
+ * @throws {MillraceError} MR_SCHEMA naming row and field for a value that does not fit; rows count from 0 in this file
+ */
+export function openParquetWriter(target: WritableFile, options: ParquetWriteOptions = {}): ParquetWriter {
+  return new RowGroupWriter(target, resolveWriteOptions(options));
+}
+
+class RowGroupWriter implements ParquetWriter {
+  readonly #target: WritableFile;
+  readonly #options: ResolvedWriteOptions;
+  #schema: ParquetSchema | undefined;
+  #shapes: readonly ColumnShape[] = [];
+  #bigintPaths: readonly string[] = [];
+  #rows: unknown[] = [];
+  #rowBytes = 0;
+  #numRows = 0;
+  #position = 0;
+  readonly #groups: WrittenGroup[] = [];
+
+  constructor(target: WritableFile, options: ResolvedWriteOptions) {
+    this.#target = target;
+    this.#options = options;
+    if (options.schema !== undefined) this.#useSchema(options.schema);
+    this.#put(magic);
+  }
+
+  write(rows: readonly unknown[]): void {
+    const { rowGroupSize } = this.#options;
+    for (let start = 0; start < rows.length; ) {
+      const end = Math.min(start + rowGroupSize - this.#rows.length, start + 4096, rows.length);
+      for (let index = start; index < end; index++) this.#rows.push(rows[index]);
+      this.#rowBytes += estimateBytes(rows, start, end);
+      start = end;
+      if (this.#rows.length >= rowGroupSize || this.#rowBytes >= maxRowGroupBytes) this.#writeRowGroup();
+    }
+  }
+
+  finish(): ParquetFileSummary {
+    if (this.#rows.length > 0) this.#writeRowGroup();
+    const schema = this.#schema ?? this.#useSchema({ fields: [] });
+    const groups = this.#groups.map((group, ordinal) => this.#formatGroup(group, ordinal));
+    const footer = this.#putEncoded(fileMetaData, this.#footer(schema, groups));
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, footer.length, true);
+    this.#put(length);
+    this.#put(magic);
+    const sizeBytes = this.#target.finish();
+    return { sizeBytes, numRows: this.#numRows, numRowGroups: this.#groups.length, schema };
+  }
+
+  abort(): void {
+    this.#target.abort();
+  }
+
+  #useSchema(schema: ParquetSchema): ParquetSchema {
+    this.#schema = schema;
+    this.#shapes = shapesOf(elementsOf(schema));
+    return schema;
+  }
+
+  #writeRowGroup(): void {
+    const rows = this.#rows;
+    const firstRow = this.#numRows;
+    if (this.#schema === undefined) {
+      const { schema, bigintPaths } = inferSchema(rows, firstRow);
+      this.#useSchema(schema);
+      this.#bigintPaths = bigintPaths;
+    }
+    refuseUnknownFields(
+      rows,
+      this.#shapes.map(({ name }) => name),
+      firstRow,
+    );
+    const chunks: WrittenChunk[] = [];
+    for (const shape of this.#shapes) {
+      for (const leaf of shred(shape, propertyOf(rows, shape.name), firstRow))
+        chunks.push(this.#writeChunk(leaf, firstRow));
+    }
+    this.#groups.push({ numRows: rows.length, chunks });
+    this.#numRows += rows.length;
+    this.#rows = [];
+    this.#rowBytes = 0;
+  }
+
+  #writeChunk(leaf: ShreddedLeaf, firstRow: number): WrittenChunk {
+    const { codec, dictionary } = this.#options;
+    const values = encodeExactly(leaf, firstRow);
+    const { parts, summary } = encodeChunk(leaf, values, { codec, dictionary, maxPageBytes, maxPageRows });
+    const offset = this.#position;
+    for (const part of parts) this.#put(part);
+    return { ...summary, offset, bloomFilter: undefined };
+  }
+
+  #formatGroup({ numRows, chunks }: WrittenGroup, ordinal: number): FormatRowGroup {
+    return {
+      columns: chunks.map((chunk) => this.#formatChunk(chunk)),
+      totalByteSize: chunks.reduce((sum, { uncompressedBytes }) => sum + uncompressedBytes, 0),
+      numRows,
+      fileOffset: chunks[0]?.offset ?? magic.length,
+      totalCompressedSize: chunks.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0),
+      // A 16-bit number in the format, and of use only to encryption.
+      ...(ordinal < 2 ** 15 ? { ordinal } : {}),
+    };
+  }
+
+  /** Writes the page indexes of a chunk and gives its entry in the footer. */
+  #formatChunk(chunk: WrittenChunk): FormatColumnChunk {
+    const { leaf, offset, dataPageOffset, bloomFilter } = chunk;
+    const columns = chunk.columnIndex && this.#putEncoded(columnIndex, chunk.columnIndex);
+    const pageLocations = chunk.pages.map((page) => ({ ...page, offset: offset + page.offset }));
+    const offsets = this.#putEncoded(offsetIndex, { pageLocations });
+    return {
+      fileOffset: 0,
+      metaData: {
+        type: physicalTypes.indexOf(leaf.physical),
+        encodings: chunk.encodings,
+        pathInSchema: leaf.path,
+        codec: codecs.indexOf(this.#options.codec),
+        numValues: chunk.numValues,
+        totalUncompressedSize: chunk.uncompressedBytes,
+        totalCompressedSize: chunk.compressedBytes,
+        dataPageOffset: offset + dataPageOffset,
+        ...(dataPageOffset > 0 ? { dictionaryPageOffset: offset } : {}),
+        statistics: chunk.statistics,
+        ...(bloomFilter === undefined
+          ? {}
+          : { bloomFilterOffset: bloomFilter.offset, bloomFilterLength: bloomFilter.length }),
+      },
+      offsetIndexOffset: offsets.offset,
+      offsetIndexLength: offsets.length,
+      ...(columns === undefined ? {} : { columnIndexOffset: columns.offset, columnIndexLength: columns.length }),
+    };
+  }
+
+  #footer(schema: ParquetSchema, rowGroups: readonly FormatRowGroup[]): FormatFileMetaData {
+    const keyValues = { ...this.#options.keyValues };
+    if (this.#bigintPaths.length > 0) keyValues[bigintKey] = JSON.stringify(this.#bigintPaths);
+    const keyValueMetadata = Object.entries(keyValues).map(([key, value]) => ({ key, value }));
+    const leaves = this.#shapes.flatMap(leavesOf);
+    return {
+      version: 2,
+      schema: elementsOf(schema),
+      numRows: this.#numRows,
+      rowGroups,
+      ...(keyValueMetadata.length > 0 ? { keyValueMetadata } : {}),
+      createdBy: 'millrace version 0.1.0',
+      columnOrders: leaves.map(() => ({ typeDefined: {} })),
+    };
+  }
+
+  #putEncoded<T>(codec: ThriftCodec<T>, value: T): ByteRange {
+    const output = new CompactWriter();
+    codec.write(output, value);
+    const bytes = output.finish();
+    const offset = this.#position;
+    this.#put(bytes);
+    return { offset, length: bytes.length };
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#target.write(bytes);
+    this.#position += bytes.length;
+  }
+}
+
+/** A property of every row. A function of its own for each column, because one for all sees too many kinds of rows. */
+function propertyOf(rows: readonly unknown[], name: string): readonly unknown[] {
+  const key = JSON.stringify(name).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+  const read = new Function('rows', `return rows.map((row) => row[${key}]);`) as (
+    rows: readonly unknown[],
+  ) => readonly unknown[];
+  return read(rows);
+}
+
+function encodeExactly(leaf: ShreddedLeaf, firstRow: number): FixedValues | BinaryValues {
+  try {
+    return encodeValues(leaf.leaf, leaf.values);
+  } catch (error) {
+    if (error instanceof EncodeError)
+      throw misfit(rowOf(leaf.repetitions, entryOf(leaf, error.index), firstRow), leaf.field, error.message);
+    throw error;
+  }
+}
+
+/** The entry of the value at a position among those that are there. */
+function entryOf({ leaf, definitions }: ShreddedLeaf, position: number): number {
+  let seen = -1;
+  return definitions.findIndex((definition) => {
+    if (definition === leaf.maxDefinition) seen++;
+    return seen === position;
+  });
+}
