@@ -1,6 +1,7 @@
 import type { CsvOptions } from './csv/csv-options.ts';
 import type { FileSystems } from './file-systems.ts';
 import type { PartitionValues } from './hive-partitions.ts';
+import type { ParquetReadOptions, PlannedParquetOptions } from './parquet/parquet-options.ts';
 import type { Split } from './split.ts';
 
 /** What to read, as a lineage node holds it: frozen, structured-clonable, no secret in it. */
@@ -14,6 +15,11 @@ export type SourceSpec =
     }
   | { readonly format: 'csv'; readonly paths: readonly string[]; readonly options: CsvOptions }
   | { readonly format: 'jsonLines'; readonly paths: readonly string[]; readonly options: JsonLinesOptions }
+  | {
+      readonly format: 'parquet';
+      readonly paths: readonly string[];
+      readonly options: ParquetReadOptions | PlannedParquetOptions;
+    }
   | { readonly format: 'binaryRecords'; readonly paths: readonly string[]; readonly options: BinaryRecordsOptions };
 
 export type SourceFormat = SourceSpec['format'];

@@ -3,11 +3,15 @@ import { MillraceError } from '../../base/errors.ts';
 import { compressionOf } from './compression.ts';
 import { planCsvColumns, planCsvSplits } from './csv/csv-plan.ts';
 import { readCsvSplit } from './csv/csv-reader.ts';
-import type { FileStatus } from './file-system.ts';
+import type { FileStatus, RandomAccessFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
 import { type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
 import { listInputFiles } from './input-files.ts';
 import { readJsonLinesSplit } from './json/json-lines-reader.ts';
+import { openPlanned } from './open-split.ts';
+import type { ParquetReadOptions, PlannedParquetOptions } from './parquet/parquet-options.ts';
+import { type ParquetSplit, planParquet } from './parquet/plan.ts';
+import { readParquetSplit } from './parquet/read-split.ts';
 import type { PlanSettings, ReadSettings, SourcePlan, SourceSpec } from './source-spec.ts';
 import { type Split, splitFiles, wholeFile } from './split.ts';
 import { readTextSplit } from './text-reader.ts';
@@ -53,6 +57,13 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
       const splits = planCsvSplits(kept, source.options, settings, fileSystems);
       return { source: { ...source, options: { ...source.options, planned } }, splits: label(splits) };
     }
+    case 'parquet': {
+      const { kept, label } = prune(files, settings);
+      const { minPartitions, maxSplitBytes } = settings;
+      const open = (file: FileStatus): RandomAccessFile => fileSystems.of(file.uri).openRead(file.uri, file);
+      const { options, splits } = planParquet(kept, source.options, { open, minPartitions, maxSplitBytes });
+      return { source: { ...source, options }, splits: label(splits) };
+    }
     case 'jsonLines': {
       const { kept, label } = prune(files, settings);
       return { source, splits: label(splitLines(kept, settings)) };
@@ -91,6 +102,8 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
       return readCsvSplit(split, source.options, settings);
     case 'jsonLines':
       return readJsonLinesSplit(split, source.options, settings);
+    case 'parquet':
+      return readParquet(split as ParquetSplit, source.options, settings);
     case 'binaryRecords':
       return readBinaryRecordsSplit(split, source.options, settings);
   }
@@ -99,4 +112,24 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
 /** Byte ranges for line by line formats; a compressed file is one split. */
 function splitLines(files: readonly FileStatus[], settings: PlanSettings): readonly Split[] {
   return splitFiles(files, settings, (file) => compressionOf(file.uri) === 'none');
+}
+
+/** The rows of a Parquet split, with the values of the Hive directories above its file. */
+function* readParquet(
+  split: ParquetSplit,
+  options: ParquetReadOptions | PlannedParquetOptions,
+  settings: ReadSettings,
+): Generator<readonly unknown[]> {
+  if (!('layouts' in options)) throw new MillraceError('MR_BUG', 'a parquet source was read before it was planned.');
+  const { partitionValues } = split;
+  const file = openPlanned(split, settings);
+  try {
+    for (const rows of readParquetSplit(file, split, options)) {
+      if (partitionValues !== undefined) for (const row of rows) Object.assign(row as object, partitionValues);
+      yield rows;
+    }
+    file.checkUnchanged();
+  } finally {
+    file.close();
+  }
 }
