@@ -47,7 +47,7 @@ function positionFromStackHook(position: SourcePosition): SourcePosition | undef
   return line === undefined ? undefined : parseFrame(line);
 }
 
-const framePattern = /^(\s*at .*?)((?:file:\/\/\/?|[A-Za-z]:[\\/]|\/)[^()]*?):(\d+):(\d+)\)?$/;
+const framePattern = /^(\s*at (?:async )?(?:[^(]*\()?)((?:file:\/\/\/?|[A-Za-z]:[\\/]|\/)[^()]*?):(\d+):(\d+)\)?$/;
 
 /** The position in one line of a stack, or undefined when the line names none. */
 export function parseFrame(line: string): SourcePosition | undefined {

@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module';
-import { types } from 'node:util';
 import type { FreeVariable } from './analyze.ts';
 import type { DraftVariable } from './function-draft.ts';
 import type { ReadFunction, ReadScope, Script } from './function-reader.ts';
 import { isStandardGlobal } from './globals.ts';
 import type { Graph } from './graph.ts';
+import { isModuleObject } from './module-object.ts';
 import type { PackageValues } from './package-values.ts';
 import { type PackageResolver, plainSpecifier } from './packages.ts';
 import type { ClosureNode, NodeIndex, PropertyNode } from './payload.ts';
-import { type CapturePath, isRoot, refuseFunction, refuseValue, shippedFunction } from './refusal.ts';
+import { type CapturePath, isRoot, refuseFunction, refuseUninitialised, shippedFunction } from './refusal.ts';
 import type { ImportBinding } from './script-bindings.ts';
 
 /** What the capture of variables needs to know beyond the function. */
@@ -93,7 +93,7 @@ function readVariable(scope: ReadScope, name: string, here: CapturePath): unknow
     return scope.variables[name];
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
-    return refuseValue(here, 'not initialised yet', 'Call the action after the declaration has run.');
+    return refuseUninitialised(here);
   }
 }
 
@@ -153,33 +153,10 @@ function captureValue(
 ): NodeIndex {
   if (variable.name === 'require' && typeof value === 'function' && 'resolve' in value)
     return graph.add({ kind: 'require', base: script.url });
-  if (typeof value === 'object' && value !== null && isModuleObject(variable.name, value))
-    return captureMembers(value, variable.members, here, graph);
+  const binding = script.bindings.imports().get(variable.name);
+  const isModule =
+    /^(exports|module|__vi.*)$/.test(variable.name) || (binding !== undefined && binding.path === undefined);
+  if (typeof value === 'object' && value !== null && (isModule || isModuleObject(value)))
+    return graph.members(value, variable.members ?? Object.keys(value), here);
   return graph.value(value, here, { isOnlyRead: variable.isOnlyRead });
-}
-
-/** The namespace of one of the user's modules, whatever made it. */
-function isModuleObject(name: string, value: object): boolean {
-  if (types.isProxy(value)) return false;
-  return (
-    types.isModuleNamespaceObject(value) ||
-    /^(exports|module|__vi.*)$/.test(name) ||
-    Object.getOwnPropertyDescriptor(value, '__esModule')?.value === true ||
-    Object.getOwnPropertyDescriptor(value, Symbol.toStringTag)?.value === 'Module'
-  );
-}
-
-/** Only the exports that the function names: a module may hold much that cannot travel. */
-function captureMembers(
-  module: object,
-  members: ReadonlySet<string> | undefined,
-  here: CapturePath,
-  graph: Graph,
-): NodeIndex {
-  const keys = [...(members ?? Object.keys(module))].filter((key) => key in module);
-  const properties = keys.map((key): PropertyNode => {
-    const value: unknown = Reflect.get(module, key);
-    return { key, flags: everyFlag, value: graph.value(value, { kind: 'property', key, of: here }) };
-  });
-  return graph.add({ kind: 'object', properties });
 }

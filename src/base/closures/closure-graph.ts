@@ -5,12 +5,22 @@ import { type FunctionDraft, finishDraft } from './function-draft.ts';
 import type { FunctionReader } from './function-reader.ts';
 import { globalPath } from './globals.ts';
 import type { Graph, ValueHints } from './graph.ts';
+import { isModuleObject } from './module-object.ts';
 import { PackageValues } from './package-values.ts';
 import type { PackageResolver } from './packages.ts';
 import type { ClosureNode, NodeIndex, PropertyNode } from './payload.ts';
 import { PlainData } from './plain-data.ts';
-import type { CapturePath } from './refusal.ts';
+import { type CapturePath, refuseUninitialised } from './refusal.ts';
 import type { UserFunction } from './user-function.ts';
+
+/** Enumerable, writable and configurable. */
+const everyFlag = 7;
+
+/** The exports of a module that functions named so far. */
+interface ModuleDraft {
+  readonly index: NodeIndex;
+  readonly properties: Map<string, PropertyNode>;
+}
 
 type Unfinished = ClosureNode | FunctionDraft;
 
@@ -30,6 +40,7 @@ export class ClosureGraph implements Graph {
   readonly #packageValues: PackageValues;
   readonly #nodes: (Unfinished | undefined)[] = [];
   readonly #indexes = new Map<unknown, NodeIndex>();
+  readonly #modules = new Map<object, ModuleDraft>();
   readonly #queue: (() => void)[] = [];
   readonly #plainData = new PlainData();
   readonly #data: unknown[] = [];
@@ -100,6 +111,20 @@ export class ClosureGraph implements Graph {
     });
   }
 
+  members(module: object, keys: Iterable<string>, path: CapturePath): NodeIndex {
+    let draft = this.#modules.get(module);
+    if (draft === undefined) {
+      draft = { index: this.#nodes.push(undefined) - 1, properties: new Map() };
+      this.#modules.set(module, draft);
+    }
+    for (const key of keys) {
+      if (draft.properties.has(key) || !(key in module)) continue;
+      const here: CapturePath = { kind: 'property', key, of: path };
+      draft.properties.set(key, { key, flags: everyFlag, value: this.value(readExport(module, key, here), here) });
+    }
+    return draft.index;
+  }
+
   method(fn: unknown, owner: NodeIndex, key: PropertyKey, path: CapturePath): void {
     if (this.#indexes.has(fn)) return;
     const keyNode = typeof key === 'symbol' ? this.value(key, path) : String(key);
@@ -114,6 +139,8 @@ export class ClosureGraph implements Graph {
   /** Captures all that is waiting, and gives the nodes of the whole graph. */
   finish(): readonly ClosureNode[] {
     for (const build of this.#queue) build(); // grows while it runs
+    for (const { index, properties } of this.#modules.values())
+      this.#nodes[index] = { kind: 'object', properties: [...properties.values()] };
     const boxes = this.#boxes();
     return this.#nodes.map((node, index) => {
       if (node === undefined) throw new Error(`closure graph: node ${index} was never built`);
@@ -140,6 +167,7 @@ export class ClosureGraph implements Graph {
       const of = this.value(made, { kind: 'property', key: 'constructor', of: path });
       return this.#indexes.get(value) ?? this.#keep(value, { kind: 'property', of, key: 'prototype' });
     }
+    if (isModuleObject(value)) return this.members(value, Object.keys(value), path);
     const buffers = this.#plainData.buffersOf(value);
     if (buffers === undefined) return this.#build(value, () => captureObject(value, path, this, this.#tools));
     for (const buffer of buffers) this.#noteBuffer(buffer, ArrayBuffer.isView(value) && hints.isOnlyRead === true);
@@ -165,6 +193,16 @@ export class ClosureGraph implements Graph {
 
   #noteBuffer(buffer: ArrayBuffer, isOnlyRead: boolean): void {
     this.#buffers.set(buffer, isOnlyRead && this.#buffers.get(buffer) !== false);
+  }
+}
+
+/** Reading an export of a module that has not run yet (in a cycle of imports) throws. */
+function readExport(module: object, key: string, here: CapturePath): unknown {
+  try {
+    return Reflect.get(module, key);
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    return refuseUninitialised(here);
   }
 }
 

@@ -19,6 +19,8 @@ export interface Graph {
   data(value: unknown): NodeIndex;
   /** Own properties in order, but those that `skip` names. */
   properties(object: object, path: CapturePath, skip?: (key: PropertyKey) => boolean): readonly PropertyNode[];
+  /** The node of a module's object of exports, with only those that functions name: it may hold what cannot travel. */
+  members(module: object, keys: Iterable<string>, path: CapturePath): NodeIndex;
   /** The node of a method that the text of its class makes. */
   method(fn: unknown, owner: NodeIndex, key: PropertyKey, path: CapturePath): void;
   sharedMemory(buffer: SharedArrayBuffer): number;

@@ -1,4 +1,5 @@
 import { Session } from 'node:inspector';
+import { scriptPath } from '../source-position.ts';
 
 /** One level of the variables around a function, innermost first. */
 export interface VariableScope {
@@ -76,7 +77,9 @@ export class Inspector {
     this.#session.connect();
     Object.defineProperty(process, slotKey, { value: this.#slot, configurable: true });
     this.#session.on('Debugger.scriptParsed', ({ params }) => {
-      this.#scripts.set(params.scriptId, { url: params.url, isModule: params.isModule === true });
+      const isModule = params.isModule === true;
+      // Node's inspector makes URLs of the paths of CommonJS; stack traces keep paths.
+      this.#scripts.set(params.scriptId, { url: isModule ? params.url : scriptPath(params.url), isModule });
     });
   }
 

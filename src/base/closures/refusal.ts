@@ -35,6 +35,11 @@ export function refuseFunction(path: CapturePath, fault: string, mend: string): 
   throw refusal(shipped, `${subject} ${fault}. ${mend}`);
 }
 
+/** A `const` or `let` whose declaration has not run. */
+export function refuseUninitialised(path: CapturePath): never {
+  return refuseValue(path, 'not initialised yet', 'Call the action after its declaration has run.');
+}
+
 /** A captured object said itself why it cannot travel. `reason` says what it is and how to mend it. */
 export function refuseByItself(path: CapturePath, reason: string): never {
   const { shipped, variables } = read(path);

@@ -1,12 +1,24 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { captureClosures } from '../../../src/base/closures/capture.ts';
+import { closureWorker, dist, environments, UserFolder } from './environments.ts';
 import { cases } from './fixtures/cases.ts';
 import { runCases } from './fixtures/run-cases.ts';
 
 const worker = new URL('fixtures/closure-worker.mjs', import.meta.url);
+const folders: UserFolder[] = [];
+afterAll(() => {
+  for (const folder of folders) folder.remove();
+});
 
-describe('closures that travel', () => {
-  it('give in a worker what they give here, from Vitest', async () => {
+describe('closures give in a worker what they give here', () => {
+  it('in Vitest', async () => {
     expect(await runCases(cases, captureClosures, worker)).toEqual([]);
+  });
+
+  it.each(environments)('in %s', (environment) => {
+    const folder = new UserFolder(environment);
+    folders.push(folder);
+    const printed: unknown = JSON.parse(folder.run('main', [dist, closureWorker]));
+    expect(printed).toEqual({ count: cases.length, failures: [] });
   });
 });
