@@ -17,6 +17,8 @@ export interface SinkStart {
   readonly fence?: number | undefined;
   /** Whether the last owner ended by itself: only then is its file surely not being written any more. Default false. */
   readonly isCleanRestart?: boolean | undefined;
+  /** Whether the step begins anew in an instance that has run before: what earlier runs left counts for nothing. Default false. */
+  readonly isFromStart?: boolean | undefined;
 }
 
 /** A range that a sink with a transaction of its own writes together with what the commit will store (ST-50). */

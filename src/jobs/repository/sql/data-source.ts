@@ -58,6 +58,12 @@ export class SqlDataSource implements DataSource {
     return inTransaction(this.database, (transaction) => run(new ConnectionSession(transaction)));
   }
 
+  /** The rows of a query, `fetchSize` at a time, over a connection of its own. Memory is that of one batch. */
+  cursor(sql: string, parameters: readonly unknown[], fetchSize: number): AsyncIterableIterator<readonly SqlRow[]> {
+    const native = this.dialect === 'postgres' ? numberedPlaceholders(sql) : sql;
+    return this.database.cursor(native, parameters, fetchSize);
+  }
+
   close(): Promise<void> {
     return this.database.close();
   }

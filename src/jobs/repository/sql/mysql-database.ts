@@ -111,10 +111,12 @@ export class MysqlDatabase implements SqlDatabase {
       timezone: 'Z',
       charset: 'utf8mb4',
       maxPreparedStatements: 200,
+      // So that bigints reach the cast below as text, in both protocols.
+      supportBigNumbers: true,
+      bigNumberStrings: true,
       typeCast: (field, next) => {
-        if (field.type !== 'LONGLONG') return next();
-        const text = field.string();
-        return text === null ? null : exactInteger(text);
+        const value: unknown = next();
+        return field.type === 'LONGLONG' && typeof value === 'string' ? exactInteger(value) : value;
       },
     });
   }

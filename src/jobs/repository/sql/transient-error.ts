@@ -4,6 +4,7 @@ const codes = new Set([
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_CHECKREAD',
   'ER_SERVER_SHUTDOWN',
+  'ER_CONNECTION_KILLED',
   'PROTOCOL_CONNECTION_LOST',
   'ECONNRESET',
   'ECONNREFUSED',
@@ -22,8 +23,8 @@ export function isTransientSqlError(error: unknown): boolean {
       if (/^SQLITE_(BUSY|LOCKED)/.test(code) || codes.has(code)) return true;
       if (postgresStates.has(code) || /^08...$/.test(code)) return true;
     }
-    // pg gives these no code.
-    if (/^Connection terminated|^Client has encountered a connection error/.test(at.message)) return true;
+    // pg and mysql2 give these no code.
+    if (/^Connection terminated|^Client has encountered a connection error|closed state/.test(at.message)) return true;
   }
   return false;
 }
