@@ -11,39 +11,100 @@ export interface FileSystemUnderTest {
   readonly freshDirectory: () => string;
 }
 
-/** What every store of files must do. Stores without atomic renames leave out what only renaming needs. */
-export function fileSystemConformance(make: () => FileSystemUnderTest): void {
-  const put = ({ system }: FileSystemUnderTest, uri: string, content: string): void => {
-    const file = system.openWrite(uri);
-    file.write(Buffer.from(content));
-    file.finish();
-  };
-  const get = ({ system }: FileSystemUnderTest, uri: string): string => {
-    const file = system.openRead(uri);
-    try {
-      const bytes = Buffer.alloc(file.sizeBytes);
-      expect(file.readInto(bytes, 0)).toBe(file.sizeBytes);
-      return bytes.toString();
-    } finally {
-      file.close();
-    }
-  };
-  const names = ({ system }: FileSystemUnderTest, directory: string): string[] =>
-    system.list(directory).map(({ kind, name }) => (kind === 'file' ? name : `${name}/`));
-  const code = (expected: string) => expect.objectContaining({ code: expected });
+/** Reads a whole file. */
+export function get(system: FileSystem, uri: string): string {
+  const file = system.openRead(uri);
+  try {
+    const bytes = Buffer.alloc(file.sizeBytes);
+    expect(file.readInto(bytes, 0)).toBe(file.sizeBytes);
+    return bytes.toString();
+  } finally {
+    file.close();
+  }
+}
 
-  it('writes, reads and describes a file', () => {
-    const store = make();
-    const uri = joinUri(store.freshDirectory(), 'deep/er/ä b+#%?&=.txt');
-    const file = store.system.openWrite(uri);
-    file.write(Buffer.from('hello '));
-    file.write(Buffer.from('wörld'));
-    expect(file.finish()).toBe(12);
-    expect(get(store, uri)).toBe('hello wörld');
-    const entry = store.system.stat(uri);
+function put(system: FileSystem, uri: string, content: string): void {
+  const file = system.openWrite(uri);
+  file.write(Buffer.from(content));
+  file.finish();
+}
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+/** What every store must do that can be read. `place` puts a file there, by whatever means. */
+export function readingConformance(
+  make: () => FileSystemUnderTest,
+  place: (uri: string, content: string) => void = (uri, content) => put(make().system, uri, content),
+): void {
+  it('describes a file', () => {
+    const { system, freshDirectory } = make();
+    const uri = joinUri(freshDirectory(), 'deep/er/ä b+#%?&=.txt');
+    place(uri, 'hello wörld');
+    expect(get(system, uri)).toBe('hello wörld');
+    const entry = system.stat(uri);
     expect(entry).toMatchObject({ kind: 'file', name: 'ä b+#%?&=.txt', status: { uri, sizeBytes: 12 } });
     expect(entry?.kind === 'file' && Math.abs(entry.status.modifiedMs - Date.now())).toBeLessThan(60_000);
   });
+
+  it('reads ranges, and less at the end', () => {
+    const { system, freshDirectory } = make();
+    const uri = joinUri(freshDirectory(), 'ranges');
+    place(uri, '0123456789');
+    const file = system.openRead(uri);
+    const at = (position: number, length: number): string => {
+      const target = Buffer.alloc(length);
+      return target.subarray(0, file.readInto(target, position)).toString();
+    };
+    expect([at(0, 3), at(7, 3), at(8, 5), at(10, 1), at(99, 1), at(4, 0)]).toEqual(['012', '789', '89', '', '', '']);
+    file.willRead?.(2, 6);
+    expect([at(2, 2), at(4, 4), at(9, 1)]).toEqual(['23', '4567', '9']);
+    file.checkUnchanged();
+    file.close();
+    file.close();
+  });
+
+  it('reads an empty file, and a large one in splits', () => {
+    const { system, freshDirectory } = make();
+    const directory = freshDirectory();
+    place(joinUri(directory, 'empty'), '');
+    expect(get(system, joinUri(directory, 'empty'))).toBe('');
+    const lines = Array.from({ length: 600_000 }, (_, index) => `line ${index} of a large file`);
+    place(joinUri(directory, 'large.txt'), lines.join('\n'));
+    const fileSystems = new FileSystems([system]);
+    const source = { format: 'text', paths: [joinUri(directory, 'large.txt')], options: {} } as const;
+    const plan = planSource(source, { minPartitions: 3, fileSystems });
+    expect(plan.splits).toHaveLength(3);
+    const rows = plan.splits.flatMap((split) => [...readSplit(plan.source, split, { fileSystems })].flat());
+    expect(rows).toEqual(lines);
+  });
+
+  it('notices a file that was replaced since it was planned', () => {
+    const { system, freshDirectory } = make();
+    const uri = joinUri(freshDirectory(), 'x.txt');
+    place(uri, 'one\n');
+    const fileSystems = new FileSystems([system]);
+    const plan = planSource({ format: 'text', paths: [uri], options: {} }, { minPartitions: 1, fileSystems });
+    place(uri, 'other content\n');
+    expect(() => plan.splits.flatMap((split) => [...readSplit(plan.source, split, { fileSystems })])).toThrow(
+      code('MR_INPUT_CHANGED'),
+    );
+  });
+
+  it('says what is missing', () => {
+    const { system, freshDirectory } = make();
+    const missing = joinUri(freshDirectory(), 'missing');
+    expect(system.stat(missing)).toBeUndefined();
+    expect(() => system.openRead(missing)).toThrow(code('MR_NOT_FOUND'));
+    expect(() => listInputFiles([missing], new FileSystems([system]))).toThrow(code('MR_NOT_FOUND'));
+  });
+}
+
+/** What every store must do that can be listed and written to as well. */
+export function fileSystemConformance(make: () => FileSystemUnderTest): void {
+  const names = ({ system }: FileSystemUnderTest, directory: string): string[] =>
+    system.list(directory).map(({ kind, name }) => (kind === 'file' ? name : `${name}/`));
+
+  readingConformance(make);
 
   it('reuses the memory that was written from', () => {
     const store = make();
@@ -53,14 +114,14 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
     file.write(bytes);
     bytes.fill(0);
     file.finish();
-    expect(get(store, uri)).toBe('abc');
+    expect(get(store.system, uri)).toBe('abc');
   });
 
   it('writes and reads an empty file and a large one', () => {
     const store = make();
     const directory = store.freshDirectory();
-    put(store, joinUri(directory, 'empty'), '');
-    expect(get(store, joinUri(directory, 'empty'))).toBe('');
+    put(store.system, joinUri(directory, 'empty'), '');
+    expect(get(store.system, joinUri(directory, 'empty'))).toBe('');
     const large = Buffer.alloc(17 * 1024 * 1024 + 3);
     for (let at = 0; at < large.length; at += 4)
       large.writeInt32LE(Math.imul(at, 2654435761), Math.min(at, large.length - 4));
@@ -78,27 +139,10 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
     }
   });
 
-  it('reads ranges, and less at the end', () => {
-    const store = make();
-    const uri = joinUri(store.freshDirectory(), 'ranges');
-    put(store, uri, '0123456789');
-    const file = store.system.openRead(uri);
-    const at = (position: number, length: number): string => {
-      const target = Buffer.alloc(length);
-      return target.subarray(0, file.readInto(target, position)).toString();
-    };
-    expect([at(0, 3), at(7, 3), at(8, 5), at(10, 1), at(99, 1), at(4, 0)]).toEqual(['012', '789', '89', '', '', '']);
-    file.willRead?.(2, 6);
-    expect([at(2, 2), at(4, 4), at(9, 1)]).toEqual(['23', '4567', '9']);
-    file.checkUnchanged();
-    file.close();
-    file.close();
-  });
-
   it('shows nothing of a file whose writing was given up', () => {
     const store = make();
     const directory = store.freshDirectory();
-    put(store, joinUri(directory, 'other'), '');
+    put(store.system, joinUri(directory, 'other'), '');
     const file = store.system.openWrite(joinUri(directory, 'x'));
     file.write(Buffer.alloc(100_000));
     file.abort();
@@ -109,27 +153,15 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
   it('replaces a file', () => {
     const store = make();
     const uri = joinUri(store.freshDirectory(), 'x');
-    put(store, uri, 'long content');
-    put(store, uri, 'short');
-    expect(get(store, uri)).toBe('short');
-  });
-
-  it('notices a file that was replaced since it was planned', () => {
-    const store = make();
-    const uri = joinUri(store.freshDirectory(), 'x.txt');
-    put(store, uri, 'one\n');
-    const fileSystems = new FileSystems([store.system]);
-    const plan = planSource({ format: 'text', paths: [uri], options: {} }, { minPartitions: 1, fileSystems });
-    put(store, uri, 'other content\n');
-    expect(() => plan.splits.flatMap((split) => [...readSplit(plan.source, split, { fileSystems })])).toThrow(
-      code('MR_INPUT_CHANGED'),
-    );
+    put(store.system, uri, 'long content');
+    put(store.system, uri, 'short');
+    expect(get(store.system, uri)).toBe('short');
   });
 
   it('lists one directory, sorted by name, and everything below it', () => {
     const store = make();
     const directory = store.freshDirectory();
-    for (const name of ['b', 'a/x', 'a/y/z', 'c d', 'B']) put(store, joinUri(directory, name), name);
+    for (const name of ['b', 'a/x', 'a/y/z', 'c d', 'B']) put(store.system, joinUri(directory, name), name);
     expect(names(store, directory)).toEqual(['B', 'a/', 'b', 'c d']);
     expect(names(store, joinUri(directory, 'a'))).toEqual(['x', 'y/']);
     expect(
@@ -142,10 +174,9 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
     expect(store.system.stat(joinUri(directory, 'nothing'))).toBeUndefined();
   });
 
-  it('says what is missing', () => {
+  it('lists nothing that is missing, and deletes it without a word', () => {
     const store = make();
     const missing = joinUri(store.freshDirectory(), 'missing');
-    expect(() => store.system.openRead(missing)).toThrow(code('MR_NOT_FOUND'));
     expect(() => store.system.list(missing)).toThrow(code('MR_NOT_FOUND'));
     store.system.delete(missing);
     store.system.deleteIfEmpty(missing);
@@ -154,7 +185,8 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
   it('deletes files and directories', () => {
     const store = make();
     const directory = store.freshDirectory();
-    for (const name of ['keep', 'gone', 'tree/a', 'tree/b/c', 'tree2']) put(store, joinUri(directory, name), name);
+    for (const name of ['keep', 'gone', 'tree/a', 'tree/b/c', 'tree2'])
+      put(store.system, joinUri(directory, name), name);
     store.system.delete(joinUri(directory, 'gone'));
     store.system.delete(joinUri(directory, 'tree'));
     expect(names(store, directory)).toEqual(['keep', 'tree2']);
@@ -166,7 +198,7 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
     const store = make();
     const directory = store.freshDirectory();
     for (const name of ['a.csv', 'b.csv', 'c.txt', '_x', 'k=1/d.csv', 'sub/e.csv'])
-      put(store, joinUri(directory, name), name);
+      put(store.system, joinUri(directory, name), name);
     const find = (path: string): string[] =>
       listInputFiles([path], new FileSystems([store.system])).map(({ uri }) => uri.slice(directory.length + 1));
     expect(find(directory)).toEqual(['a.csv', 'b.csv', 'c.txt', 'k=1/d.csv']);
@@ -179,24 +211,18 @@ export function fileSystemConformance(make: () => FileSystemUnderTest): void {
 
 /** What the committer of outputs needs of a store with atomic renames. */
 export function renamingConformance(make: () => FileSystemUnderTest): void {
-  const put = (system: FileSystem, uri: string): void => {
-    const file = system.openWrite(uri);
-    file.write(Buffer.from(nameOf(uri)));
-    file.finish();
-  };
-
   it('renames files and directories onto free names and empty directories only', () => {
     const { system, freshDirectory } = make();
     const at = (name: string): string => joinUri(directory, name);
     const directory = freshDirectory();
-    put(system, at('tree/a/b'));
+    put(system, at('tree/a/b'), 'x');
     system.rename(at('tree'), at('moved/tree'));
     expect(system.stat(at('tree'))).toBeUndefined();
     expect(system.stat(at('moved/tree/a/b'))).toMatchObject({ kind: 'file' });
     system.makeDirectory(at('empty'));
     system.rename(at('moved/tree'), at('empty'));
     expect(system.stat(at('empty/a/b'))).toMatchObject({ kind: 'file' });
-    put(system, at('full/x'));
+    put(system, at('full/x'), 'x');
     expect(() => system.rename(at('empty'), at('full'))).toThrow(expect.objectContaining({ code: 'MR_IO' }));
     expect(() => system.rename(at('nothing'), at('x'))).toThrow(expect.objectContaining({ code: 'MR_NOT_FOUND' }));
   });
@@ -204,7 +230,7 @@ export function renamingConformance(make: () => FileSystemUnderTest): void {
   it('gives a file a second name', () => {
     const { system, freshDirectory } = make();
     const directory = freshDirectory();
-    put(system, joinUri(directory, 'a'));
+    put(system, joinUri(directory, 'a'), 'x');
     system.link(joinUri(directory, 'a'), joinUri(directory, 'deep/b'));
     system.delete(joinUri(directory, 'a'));
     expect(system.stat(joinUri(directory, 'deep/b'))).toMatchObject({ kind: 'file', status: { sizeBytes: 1 } });
@@ -214,7 +240,7 @@ export function renamingConformance(make: () => FileSystemUnderTest): void {
     const { system, freshDirectory } = make();
     const directory = freshDirectory();
     system.makeDirectory(directory);
-    put(system, joinUri(directory, 'a'));
+    put(system, joinUri(directory, 'a'), 'x');
     system.deleteIfEmpty(directory);
     expect(system.list(directory)).toHaveLength(1);
     system.delete(joinUri(directory, 'a'));

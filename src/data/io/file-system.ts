@@ -47,6 +47,8 @@ export interface FileSystem {
   readonly scheme: string;
   /** Whether `rename` of a directory is one atomic step, which the committer of outputs builds on. */
   readonly hasAtomicRename: boolean;
+  /** Whether directories can be listed and files written; web servers cannot, and those methods throw MR_UNSUPPORTED. */
+  readonly isReadOnly: boolean;
   /** The entries of one directory, sorted by name; throws MR_NOT_FOUND when it does not exist. */
   list(directory: string): readonly DirectoryEntry[];
   /** Every file below a directory, at any depth, sorted by URI. Stores with flat keys do it in one listing. */
@@ -67,4 +69,6 @@ export interface FileSystem {
   delete(uri: string): void;
   /** Removes a directory if nothing is in it, in one step. */
   deleteIfEmpty(directory: string): void;
+  /** Ends threads and connections. */
+  close?(): void;
 }

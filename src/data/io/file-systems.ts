@@ -22,4 +22,9 @@ export class FileSystems {
       `"${describeUri(uri)}": no file system for the scheme "${scheme}:". Known are ${known}.`,
     );
   }
+
+  /** Ends what serves the remote ones. */
+  close(): void {
+    for (const system of this.#byScheme.values()) system.close?.();
+  }
 }

@@ -74,6 +74,7 @@ function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {
 /** Walks only the directories that the glob can reach: literal segments cost no listing. */
 function expandGlob(path: string, system: FileSystem): readonly DirectoryEntry[] {
   const { root, pattern } = splitRoot(path);
+  if (system.isReadOnly) return system.list(path);
   const found = new Map<string, DirectoryEntry>();
   for (const segments of compileGlob(pattern))
     for (const entry of walk(root, segments, system)) {

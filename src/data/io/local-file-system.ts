@@ -9,6 +9,7 @@ import { filePath, joinUri, nameOf } from './uri.ts';
 export class LocalFileSystem implements FileSystem {
   readonly scheme = 'file';
   readonly hasAtomicRename = true;
+  readonly isReadOnly = false;
 
   list(directory: string): readonly DirectoryEntry[] {
     const path = filePath(directory);

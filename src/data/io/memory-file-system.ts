@@ -14,6 +14,7 @@ const root = 'memory:///';
 export class MemoryFileSystem implements FileSystem {
   readonly scheme = 'memory';
   readonly hasAtomicRename = true;
+  readonly isReadOnly = false;
   readonly #files = new Map<string, StoredFile>();
   readonly #directories = new Set<string>([root]);
   #numWrites = 0;

@@ -48,7 +48,8 @@ export function joinUri(directory: string, relative: string): string {
 
 /** The last segment of a URI as a plain name. */
 export function nameOf(uri: string): string {
-  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  const path = /^https?:/i.test(uri) ? uri.replace(/[?#].*$/s, '') : uri;
+  const name = path.slice(path.lastIndexOf('/') + 1);
   return isEscaped(uri) ? decodeURIComponent(name) : name;
 }
 
