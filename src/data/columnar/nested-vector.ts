@@ -2,7 +2,7 @@ import { type EncodeChild, type EncodedVector, type NullRows, noNulls } from './
 import { shapeTaker, type TakeShape, takeObjects, takeTuples } from './row-code.ts';
 import { checkOffset } from './string-vector.ts';
 
-/** Arrays of one length become columns up to this length, or up to `longestMixedTuple` if their items are of several types. */
+/** Arrays of one length become columns up to these lengths: items of one type, of several types. */
 const longestTuple = 8;
 const longestMixedTuple = 64;
 /** Objects of more shapes than a byte can count, or sparser than this many slots a field that is there, become records. */
@@ -29,8 +29,8 @@ function rowsOf(length: number, nulls: NullRows): RowsOf {
 }
 
 function isMixed(items: readonly unknown[]): boolean {
-  const first = typeof items[0];
-  return items.some((item) => typeof item !== first);
+  const present = items.filter((item) => item !== null && item !== undefined);
+  return present.some((item) => typeof item !== typeof present[0]);
 }
 
 /** The first value that is not null or undefined. */
@@ -49,10 +49,12 @@ export function encodeTuples(
   end: number,
   nulls: NullRows,
   first: readonly unknown[],
+  uniformArrays: 'tuple' | 'list',
   encodeChild: EncodeChild,
 ): EncodedVector | undefined {
   const size = first.length;
-  if (size === 0 || size > (isMixed(first) ? longestMixedTuple : longestTuple)) return undefined;
+  const longest = isMixed(first) ? longestMixedTuple : uniformArrays === 'tuple' ? longestTuple : 0;
+  if (size === 0 || size > longest) return undefined;
   const length = end - start;
   const { columns, fitting } = takeTuples(size, values, start, end, nulls !== noNulls);
   if (fitting < length) return undefined;
@@ -70,11 +72,13 @@ export function encodeArrays(
   start: number,
   end: number,
   nulls: NullRows,
+  uniformArrays: 'tuple' | 'list',
   encodeChild: EncodeChild,
 ): EncodedVector {
   const first = firstPresent(values, start, end) as readonly unknown[];
   return (
-    encodeTuples(values, start, end, nulls, first, encodeChild) ?? encodeLists(values, start, end, nulls, encodeChild)
+    encodeTuples(values, start, end, nulls, first, uniformArrays, encodeChild) ??
+    encodeLists(values, start, end, nulls, encodeChild)
   );
 }
 

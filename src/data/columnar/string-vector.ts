@@ -236,7 +236,7 @@ export function decodeUtf8(offsets: Int32Array, bytes: Uint8Array, length: numbe
   return values;
 }
 
-export function decodeDictionary(indices: Int32Array, distinct: readonly unknown[], length: number): unknown[] {
+export function decodeDictionary(indices: ArrayLike<number>, distinct: readonly unknown[], length: number): unknown[] {
   const values = new Array<unknown>(length);
   for (let row = 0; row < length; row++) values[row] = distinct[indices[row]!];
   return values;

@@ -94,7 +94,13 @@ function filled(values: ArrayLike<unknown>, start: number, end: number, filler: 
 
 /** Encodes columns of one batch: keeps the count of them and the depth. */
 export class VectorEncoder {
+  readonly #uniformArrays: 'tuple' | 'list';
   #columns = 0;
+
+  /** @param uniformArrays what short arrays of one length become when their items are of one type */
+  constructor(uniformArrays: 'tuple' | 'list') {
+    this.#uniformArrays = uniformArrays;
+  }
 
   /** Picks a layout by looking at the values, and encodes them. @throws UnsupportedValue */
   encode(values: ArrayLike<unknown>, start: number, end: number, depth = 0): EncodedVector {
@@ -120,7 +126,8 @@ export class VectorEncoder {
         return encodeBooleans(values, start, end, noNulls);
       case 'object':
         if (first === null) return undefined;
-        if (Array.isArray(first)) return encodeTuples(values, start, end, noNulls, first, this.#child(depth));
+        if (Array.isArray(first))
+          return encodeTuples(values, start, end, noNulls, first, this.#uniformArrays, this.#child(depth));
         if (Object.getPrototypeOf(first) !== Object.prototype) return undefined;
         return encodeStructs(values, start, end, noNulls, first, false, this.#child(depth));
       default:
@@ -163,7 +170,7 @@ export class VectorEncoder {
       case family.buffer:
         return encodeBytes(fill(new Uint8Array(0)), from, to, nulls, 'Buffer');
       case family.array:
-        return encodeArrays(values, start, end, nulls, encodeChild);
+        return encodeArrays(values, start, end, nulls, this.#uniformArrays, encodeChild);
       case family.object:
         return encodeObjects(values, start, end, nulls, false, encodeChild);
       case family.object | inheriting:
@@ -200,9 +207,14 @@ function isTooDeep(value: unknown, depth: number): boolean {
 }
 
 /** Encodes rows as columns; rows too deep or too wide for columns as opaque values. @throws UnsupportedValue */
-export function encodeRows(values: ArrayLike<unknown>, start: number, end: number): EncodedVector {
+export function encodeRows(
+  values: ArrayLike<unknown>,
+  start: number,
+  end: number,
+  uniformArrays: 'tuple' | 'list' = 'tuple',
+): EncodedVector {
   try {
-    return new VectorEncoder().encode(values, start, end);
+    return new VectorEncoder(uniformArrays).encode(values, start, end);
   } catch (error) {
     if (!(error instanceof TooComplex)) throw error;
   }
@@ -210,7 +222,9 @@ export function encodeRows(values: ArrayLike<unknown>, start: number, end: numbe
   for (let row = 0; row < families.length; row++) families[row] = isTooDeep(values[start + row], 0) ? 1 : 0;
   try {
     return encodeUnion(values, start, families, (items, deep) =>
-      deep === 1 ? encodeOpaque(items, 0, items.length) : new VectorEncoder().encode(items, 0, items.length),
+      deep === 1
+        ? encodeOpaque(items, 0, items.length)
+        : new VectorEncoder(uniformArrays).encode(items, 0, items.length),
     );
   } catch (error) {
     if (!(error instanceof TooComplex)) throw error;
