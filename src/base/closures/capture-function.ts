@@ -96,7 +96,9 @@ function captureNative(
     const unknown =
       scopes === undefined
         ? 'a bound or native function, and the inspector is refused here'
-        : `the native function ${fn.name}`;
+        : fn.name === ''
+          ? 'a native function'
+          : `the native function ${fn.name}`;
     return refuseValue(path, unknown, 'Call it inside a function of your own.');
   }
   const part = (text: string): CapturePath => ({ kind: 'part', text, of: path });

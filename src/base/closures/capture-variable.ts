@@ -47,7 +47,7 @@ export function captureVariable(
   const importNode = imported && captureImport(imported, variable, value, read.script, graph, sources.packages);
   return {
     name,
-    value: importNode ?? captureValue(variable, value, read.script, here, graph),
+    value: importNode ?? captureValue(variable, value, read.script, path, graph),
     moduleVariable: isModuleVariable ? `${read.location?.scriptId}:${name}` : undefined,
     isWritten: variable.writes.length > 0,
     uses: variable.uses,
@@ -148,7 +148,7 @@ function captureValue(
   variable: FreeVariable,
   value: unknown,
   script: Script,
-  here: CapturePath,
+  path: CapturePath,
   graph: Graph,
 ): NodeIndex {
   if (variable.name === 'require' && typeof value === 'function' && 'resolve' in value)
@@ -157,6 +157,7 @@ function captureValue(
   const isModule =
     /^(exports|module|__vi.*)$/.test(variable.name) || (binding !== undefined && binding.path === undefined);
   if (typeof value === 'object' && value !== null && (isModule || isModuleObject(value)))
-    return graph.members(value, variable.members ?? Object.keys(value), here);
+    return graph.members(value, variable.members ?? Object.keys(value), { kind: 'module', of: path });
+  const here: CapturePath = { kind: 'variable', name: variable.name, of: path };
   return graph.value(value, here, { isOnlyRead: variable.isOnlyRead });
 }

@@ -1,7 +1,7 @@
 import {
-  type AnyNode,
   type ArrowFunctionExpression,
   type ClassExpression,
+  type Expression,
   type FunctionExpression,
   type Options,
   type Program,
@@ -41,27 +41,20 @@ export function parseScript(source: string, isModule: boolean): Program {
 }
 
 function parseExpression(text: string): ParsedFunction | undefined {
-  const statement = tryParse(`(${text})`);
-  if (statement?.type !== 'ExpressionStatement') return undefined;
-  const node = statement.expression;
+  const parsed = tryParse('(', text, ')');
+  if (parsed === undefined) return undefined;
+  const { node, offset } = parsed;
+  const found = { text, form: 'expression', computedKey: undefined, offset } as const;
   switch (node.type) {
     case 'ArrowFunctionExpression':
-      return { text, form: 'expression', node, anchor: 0, computedKey: undefined, offset: 1 };
+      return { ...found, node, anchor: 0 };
     case 'FunctionExpression': {
       const head = node.id === null || node.id === undefined ? node.start : node.id.end;
-      return {
-        text,
-        form: 'expression',
-        node,
-        anchor: openingParenthesis(text, head - 1),
-        computedKey: undefined,
-        offset: 1,
-      };
+      return { ...found, node, anchor: openingParenthesis(text, head - offset) };
     }
     case 'ClassExpression': {
       const made = node.body.body.find((member) => member.type === 'MethodDefinition' && member.kind === 'constructor');
-      const anchor = made?.type === 'MethodDefinition' ? made.value.start - 1 : 0;
-      return { text, form: 'expression', node, anchor, computedKey: undefined, offset: 1 };
+      return { ...found, node, anchor: made?.type === 'MethodDefinition' ? made.value.start - offset : 0 };
     }
     default:
       return undefined;
@@ -69,25 +62,28 @@ function parseExpression(text: string): ParsedFunction | undefined {
 }
 
 function parseMethod(text: string): ParsedFunction {
-  const statement = tryParse(`({${text}})`);
-  const object = statement?.type === 'ExpressionStatement' ? statement.expression : undefined;
+  const { node: object, offset } = tryParse('({', text, '})') ?? {};
   const property = object?.type === 'ObjectExpression' ? object.properties[0] : undefined;
-  if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression')
+  if (offset === undefined || property?.type !== 'Property' || property.value.type !== 'FunctionExpression')
     throw new SyntaxError(`this text is no function: ${text.slice(0, 80)}`);
-  return {
-    text,
-    form: 'method',
-    node: property.value,
-    anchor: property.value.start - 2,
-    computedKey: property.computed ? keyBrackets(text, property.key.start - 2, property.key.end - 2) : undefined,
-    offset: 2,
-  };
+  const { key, value, computed } = property;
+  const computedKey = computed ? keyBrackets(text, key.start - offset, key.end - offset) : undefined;
+  return { text, form: 'method', node: value, anchor: value.start - offset, computedKey, offset };
 }
 
-function tryParse(source: string): AnyNode | undefined {
+/** The expression that the text is between `open` and `close`, inside a function, where `new.target` may stand. */
+function tryParse(
+  open: string,
+  text: string,
+  close: string,
+): { readonly node: Expression; readonly offset: number } | undefined {
+  const before = `(function(){${open}`;
   for (const sourceType of ['module', 'script'] as const) {
     try {
-      return parse(source, { ...options, sourceType }).body[0];
+      const [outer] = parse(`${before}${text}${close}})`, { ...options, sourceType }).body;
+      const wrapper = outer?.type === 'ExpressionStatement' ? outer.expression : undefined;
+      const inner = wrapper?.type === 'FunctionExpression' ? wrapper.body.body[0] : undefined;
+      return inner?.type === 'ExpressionStatement' ? { node: inner.expression, offset: before.length } : undefined;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }

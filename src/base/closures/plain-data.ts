@@ -8,21 +8,32 @@ import { types } from 'node:util';
 export class PlainData {
   /** Proven plain with all they hold, in this capture; views are looked at again each time. */
   readonly #plain = new Set<object>();
+  /** Known to hold something that is not plain. */
+  readonly #mixed = new Set<object>();
 
   /** The ArrayBuffers that plain data holds, itself or in views; undefined when `root` is not plain. */
   buffersOf(root: object): ReadonlySet<ArrayBuffer> | undefined {
-    const seen = new Set<object>();
     const buffers = new Set<ArrayBuffer>();
+    const holders = new Map<object, object | undefined>();
     const pending: unknown[] = [root];
+    const pendingHolders: (object | undefined)[] = [undefined];
     while (pending.length > 0) {
       const value = pending.pop();
-      if (typeof value === 'symbol' || typeof value === 'function') return undefined;
-      if (typeof value !== 'object' || value === null || seen.has(value) || this.#plain.has(value)) continue;
-      if (!addContents(value, pending, buffers)) return undefined;
-      seen.add(value);
+      const holder = pendingHolders[pending.length];
+      if (typeof value === 'symbol' || typeof value === 'function') return this.#markMixed(holder, holders);
+      if (typeof value !== 'object' || value === null || holders.has(value) || this.#plain.has(value)) continue;
+      holders.set(value, holder);
+      const before = pending.length;
+      if (this.#mixed.has(value) || !addContents(value, pending, buffers)) return this.#markMixed(value, holders);
+      for (let index = before; index < pending.length; index++) pendingHolders[index] = value;
     }
-    for (const object of seen) if (!ArrayBuffer.isView(object)) this.#plain.add(object);
+    for (const object of holders.keys()) if (!ArrayBuffer.isView(object)) this.#plain.add(object);
     return buffers;
+  }
+
+  /** One walk for a whole chain: whatever holds a mixed object is mixed. */
+  #markMixed(found: object | undefined, holders: ReadonlyMap<object, object | undefined>): undefined {
+    for (let object = found; object !== undefined; object = holders.get(object)) this.#mixed.add(object);
   }
 }
 

@@ -159,7 +159,7 @@ class ReferenceWalk {
         return;
       case 'MemberExpression':
         this.visit(node.object);
-        if (node.computed) this.visit(node.property);
+        if (node.computed || node.property.type === 'PrivateIdentifier') this.visit(node.property);
         return;
       case 'Property':
       case 'PropertyDefinition':

@@ -6,6 +6,8 @@ import type { FunctionToShip } from './user-function.ts';
 export type CapturePath =
   | { readonly kind: 'function'; readonly shipped: FunctionToShip }
   | { readonly kind: 'variable'; readonly name: string; readonly of: CapturePath }
+  /** A transpiler's variable for a module (`import_rules`): the user knows the export that follows by its own name. */
+  | { readonly kind: 'module'; readonly of: CapturePath }
   | { readonly kind: 'property'; readonly key: PropertyKey; readonly of: CapturePath }
   /** A Map's value, a Set's item, a bound argument: `text` follows the expression so far. */
   | { readonly kind: 'part'; readonly text: string; readonly of: CapturePath };
@@ -76,6 +78,10 @@ function read(path: CapturePath): {
   for (; at.kind !== 'function'; at = at.of) {
     if (at.kind === 'variable') {
       variables.unshift({ name: at.name, expression: at.name + rest });
+      rest = '';
+    } else if (at.kind === 'module') {
+      const expression = rest.replace(/^\./, '');
+      variables.unshift({ name: expression.split(/[.[ ]/, 1)[0] ?? expression, expression });
       rest = '';
     } else rest = (at.kind === 'part' ? at.text : propertyText(at.key)) + rest;
   }

@@ -27,7 +27,7 @@ export function refusedByKind(value: object): ObjectRefusal | undefined {
   if (types.isMapIterator(value) || types.isSetIterator(value))
     return { what: 'a running iterator', mend: 'Collect it into an array first.' };
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
-    return { what: `a ${className(value)}`, mend: 'Use a Map or Set, or make it inside mapPartitions.' };
+    return { what: withArticle(className(value)), mend: 'Use a Map or Set, or make it inside mapPartitions.' };
   if (types.isExternal(value)) return { what: 'a native handle', mend: openInside };
   return undefined;
 }
@@ -56,11 +56,11 @@ export function refusedByClass(value: object, sources: ClassSources): ObjectRefu
     if (copied.has(prototype)) continue;
     const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
     if (typeof made !== 'function' || made.prototype !== prototype) {
-      if (globalPath(prototype) !== undefined) return { what: `a ${className(value)}`, mend: openInside };
+      if (globalPath(prototype) !== undefined) return { what: withArticle(className(value)), mend: openInside };
       continue;
     }
     const isForeign = isNativeText(Function.prototype.toString.call(made)) || isFromNode(made as UserFunction, sources);
-    if (isForeign) return { what: `a ${className(value)}`, mend: openInside };
+    if (isForeign) return { what: withArticle(className(value)), mend: openInside };
     const names = analyzeFunction(Function.prototype.toString.call(made)).instancePrivateNames;
     if (names.length > 0)
       return {
@@ -79,7 +79,11 @@ function prototypeOf(value: object): object | null {
   return Object.getPrototypeOf(value) as object | null;
 }
 
-export function className(value: object): string {
+function withArticle(name: string): string {
+  return `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+function className(value: object): string {
   const made: unknown = (value as { constructor?: unknown }).constructor;
   return typeof made === 'function' && made.name !== '' ? made.name : 'object without a class';
 }
