@@ -1,9 +1,9 @@
 import type { SqlSession } from './data-source.ts';
+import type { Guarantee } from './guarantee.ts';
 import type { JsonValue } from './json-value.ts';
 import type { StepContext } from './step-context.ts';
 
-/** What a sink promises after a crash. */
-export type Guarantee = 'exactlyOnce' | 'idempotent' | 'atLeastOnce';
+export type { Guarantee } from './guarantee.ts';
 
 /** Where the items of a chunk step go. Opened once a run of a step or partition. */
 export interface ItemWriter<in O> {

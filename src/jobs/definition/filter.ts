@@ -1,0 +1,2 @@
+/** Returned by a processor, it drops the item. */
+export const FILTER: unique symbol = Symbol('millrace.FILTER');

@@ -1,0 +1,2 @@
+/** What a sink promises after a crash. */
+export type Guarantee = 'exactlyOnce' | 'idempotent' | 'atLeastOnce';

@@ -1,0 +1,143 @@
+import type { ItemReader } from './item-reader.ts';
+import type { ItemWriter } from './item-writer.ts';
+import type { JobExecution, SkippedItem, StepExecution } from './job-execution.ts';
+import type { JsonValue } from './json-value.ts';
+import type { ErrorMatch, RetryOptions } from './retry-options.ts';
+import type { StandardSchemaV1 } from './standard-schema.ts';
+import type { Partition, StepContext } from './step-context.ts';
+import type { StepCounts } from './step-counts.ts';
+
+// The nodes that the fluent builders make: plain, frozen, and without the types of users' items, which are `unknown` here.
+
+/** A context of a step of any job. */
+// biome-ignore lint/suspicious/noExplicitAny: functions of users take contexts of their own types
+export type AnyContext = StepContext<any, any>;
+export type AnyPartitionContext = AnyContext & { readonly partition: Partition<never> };
+
+export type TriggerRule = 'allSucceeded' | 'noneFailed' | 'anyFailed' | 'allDone';
+
+/** One step of a job, with its options filled in. */
+export interface StepDefinition {
+  readonly name: string;
+  /** Names of the steps it waits for. */
+  readonly after: readonly string[];
+  readonly when: TriggerRule;
+  readonly condition: ((c: AnyContext) => boolean | Promise<boolean>) | undefined;
+  readonly allowFailure: boolean;
+  readonly alwaysRun: boolean;
+  readonly startLimit: number;
+  readonly timeoutMs: number | undefined;
+  readonly restart: 'fromCheckpoint' | 'fromStart';
+  readonly version: number;
+  readonly migrate: ((checkpoint: JsonValue, fromVersion: number) => JsonValue) | undefined;
+  readonly body: StepBody;
+}
+
+export type StepBody = TaskBody | DatasetBody | NestedBody | ChunkBody;
+
+export interface TaskBody {
+  readonly kind: 'task';
+  readonly run: (c: AnyContext) => unknown;
+  readonly retry: RetryClause;
+}
+
+export interface DatasetBody {
+  readonly kind: 'dataset';
+  readonly run: (sc: never, c: AnyContext) => unknown;
+  readonly retry: RetryClause;
+}
+
+export interface NestedBody {
+  readonly kind: 'nested';
+  readonly child: object;
+  readonly parameters: (c: AnyContext) => unknown;
+  readonly retry: RetryClause;
+}
+
+/** What is tried again, and how. Without options: the defaults. */
+export interface RetryClause {
+  readonly errors: readonly ErrorMatch[];
+  readonly options: RetryOptions;
+}
+
+export interface ChunkBody {
+  readonly kind: 'chunk';
+  readonly source: SourceClause;
+  readonly partitions: PartitionClause | undefined;
+  readonly stages: readonly ProcessorStage[];
+  readonly size: number;
+  readonly fetchSize: number;
+  readonly transactionTimeoutMs: number;
+  readonly concurrency: number;
+  readonly skip: readonly ErrorMatch[];
+  readonly skipLimit: number;
+  readonly skipScope: 'instance' | 'execution';
+  readonly skipPolicy: ((error: Error, skippedSoFar: number) => boolean) | undefined;
+  readonly classify: ((error: Error) => 'retry' | 'skip' | 'fail' | undefined) | undefined;
+  readonly retry: RetryClause;
+  readonly listeners: readonly StepListener[];
+  readonly writer: ItemWriter<never>;
+}
+
+/** A reader or iterable, or a function that gives one at the step's start. */
+export type SourceClause =
+  | { readonly kind: 'value'; readonly value: ReadSource<unknown> }
+  | {
+      readonly kind: 'function';
+      readonly open: (c: AnyPartitionContext) => ReadSource<unknown> | Promise<ReadSource<unknown>>;
+    };
+
+export type ReadSource<I> = ItemReader<I> | Iterable<I> | AsyncIterable<I>;
+
+export interface PartitionClause {
+  /** How many parts the reader shall cut itself into, or the function that makes the values. */
+  readonly split: number | ((c: AnyContext) => readonly JsonValue[] | Promise<readonly JsonValue[]>);
+  readonly concurrency: number | undefined;
+}
+
+export type ProcessorStage =
+  | { readonly kind: 'process'; readonly fn: (item: never, c: AnyContext) => unknown; readonly threads: boolean }
+  | { readonly kind: 'processMany'; readonly fn: (item: never, c: AnyContext) => unknown }
+  | { readonly kind: 'filter'; readonly predicate: (item: never) => boolean | Promise<boolean> }
+  | { readonly kind: 'validate'; readonly schema: StandardSchemaV1 };
+
+/** Called around a step, its chunks and its errors. One that throws fails the step. */
+export interface StepListener {
+  beforeStep?(c: AnyContext): void | Promise<void>;
+  /** Sees the status about to be stored. */
+  afterStep?(e: StepExecution): void | Promise<void>;
+  beforeChunk?(e: { firstIndex: number; size: number }): void | Promise<void>;
+  /** `counts` of the execution so far. */
+  afterChunk?(e: { firstIndex: number; counts: StepCounts }): void | Promise<void>;
+  onSkip?(e: SkippedItem): void | Promise<void>;
+  onRetry?(e: {
+    phase: 'read' | 'process' | 'write';
+    attempt: number;
+    delayMs: number;
+    error: Error;
+  }): void | Promise<void>;
+}
+
+export interface JobListener {
+  beforeJob?(e: JobExecution): void | Promise<void>;
+  /** Sees the status about to be stored. */
+  afterJob?(e: JobExecution): void | Promise<void>;
+}
+
+/** All that is known of a job: plain and frozen. */
+export interface JobDefinition {
+  readonly name: string;
+  /** undefined: every parameter identifies. */
+  readonly identity: readonly string[] | undefined;
+  readonly schema: StandardSchemaV1 | undefined;
+  readonly restartable: boolean;
+  readonly parallel: boolean;
+  readonly failFast: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly requireIdempotent: boolean;
+  readonly steps: readonly StepDefinition[];
+  readonly listeners: readonly JobListener[];
+}
+
+/** Throws MR_JOB_DEFINITION with job and step before `what`. */
+export type Fail = (what: string) => never;
