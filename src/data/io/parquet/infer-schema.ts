@@ -31,7 +31,7 @@ const uint64Most = 2n ** 64n - 1n;
 
 /**
  * The schema of rows that are objects. All integers make int64, any other number float64; bigints int64 or uint64; Dates
- * timestamps in milliseconds; arrays lists, Maps maps, plain objects structs. Every column may be null.
+ * timestamps in microseconds, which hold all of them and are what Spark and DuckDB write; arrays lists, Maps maps, plain objects structs. Every column may be null.
  *
  * @throws {MillraceError} MR_SCHEMA naming row and field where values of one field have no type in common
  */
@@ -108,7 +108,7 @@ function see(seen: Seen, value: unknown, index: number, above: readonly string[]
 
 function seeObject(seen: Seen, value: object, index: number, above: readonly string[], name: string): void {
   const path = [...above, name];
-  if (value instanceof Date) seeLeaf(seen, { kind: 'timestamp', unit: 'ms', isUtc: true }, value, index, above, name);
+  if (value instanceof Date) seeLeaf(seen, { kind: 'timestamp', unit: 'us', isUtc: true }, value, index, above, name);
   else if (value instanceof Uint8Array) seeLeaf(seen, { kind: 'binary' }, value, index, above, name);
   else if (Array.isArray(value)) {
     expect(seen, 'list', value, index, above, name);

@@ -84,7 +84,7 @@ export function encodeChunk(
     encodings:
       dictionary === undefined
         ? [encoding.rle, encoding.plain]
-        : [encoding.rle, encoding.plain, encoding.rleDictionary],
+        : [encoding.rle, encoding.plain, encoding.plainDictionary],
     numValues: shredded.numLevels,
     compressedBytes: writer.compressedBytes,
     uncompressedBytes: writer.uncompressedBytes,
@@ -113,7 +113,7 @@ class PageWriter {
   dictionary(entries: BinaryValues): void {
     this.#page(encodePlain(entries, 0, entries.count), {
       type: pageType.dictionary,
-      dictionaryPageHeader: { numValues: entries.count, encoding: encoding.plain },
+      dictionaryPageHeader: { numValues: entries.count, encoding: encoding.plainDictionary },
     });
   }
 
@@ -122,7 +122,7 @@ class PageWriter {
       type: pageType.data,
       dataPageHeader: {
         numValues,
-        encoding: hasDictionary ? encoding.rleDictionary : encoding.plain,
+        encoding: hasDictionary ? encoding.plainDictionary : encoding.plain,
         definitionLevelEncoding: encoding.rle,
         repetitionLevelEncoding: encoding.rle,
       },

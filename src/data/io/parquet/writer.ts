@@ -1,5 +1,5 @@
 import type { WritableFile } from '../file-system.ts';
-import { type ColumnShape, leavesOf } from './column-shape.ts';
+import { type ColumnShape, leavesOf, type ParquetLeaf } from './column-shape.ts';
 import type { BinaryValues } from './encodings/binary-values.ts';
 import { EncodeError } from './encodings/encode-error.ts';
 import { encodeValues } from './encodings/encode-values.ts';
@@ -17,12 +17,13 @@ import {
 import { elementsOf } from './format/schema-elements.ts';
 import { shapesOf } from './format/shapes.ts';
 import { CompactWriter, type ThriftCodec } from './format/thrift-compact.ts';
-import { inferSchema } from './infer-schema.ts';
+import { type InferredSchema, inferSchema } from './infer-schema.ts';
 import { bigintKey } from './integer-width.ts';
 import type { ByteRange } from './metadata.ts';
 import { estimateBytes } from './row-size.ts';
 import type { ParquetSchema } from './schema.ts';
 import { misfit, refuseUnknownFields, rowOf, type ShreddedLeaf, shred } from './shred.ts';
+import { widenSchema } from './widen-schema.ts';
 import { type ChunkSummary, encodeChunk } from './write-chunk.ts';
 import { type ParquetWriteOptions, type ResolvedWriteOptions, resolveWriteOptions } from './write-options.ts';
 
@@ -125,11 +126,7 @@ class RowGroupWriter implements ParquetWriter {
   #writeRowGroup(): void {
     const rows = this.#rows;
     const firstRow = this.#numRows;
-    if (this.#schema === undefined) {
-      const { schema, bigintPaths } = inferSchema(rows, firstRow);
-      this.#useSchema(schema);
-      this.#bigintPaths = bigintPaths;
-    }
+    if (this.#options.schema === undefined) this.#adaptSchema(inferSchema(rows, firstRow));
     refuseUnknownFields(
       rows,
       this.#shapes.map(({ name }) => name),
@@ -144,6 +141,28 @@ class RowGroupWriter implements ParquetWriter {
     this.#numRows += rows.length;
     this.#rows = [];
     this.#rowBytes = 0;
+  }
+
+  /** Takes up what new rows need; the chunks of row groups that are written follow. */
+  #adaptSchema({ schema, bigintPaths }: InferredSchema): void {
+    this.#bigintPaths = [...new Set([...this.#bigintPaths, ...bigintPaths])];
+    this.#useSchema(this.#schema === undefined ? schema : widenSchema(this.#schema, schema));
+    for (const [index, group] of this.#groups.entries()) this.#groups[index] = this.#adaptGroup(group);
+  }
+
+  #adaptGroup({ numRows, chunks }: WrittenGroup): WrittenGroup {
+    const pathOf = ({ path }: ParquetLeaf): string => path.join('\u0000');
+    const byPath = new Map(chunks.map((chunk) => [pathOf(chunk.leaf), chunk]));
+    const adapted = this.#shapes.flatMap((shape): readonly WrittenChunk[] => {
+      const written = leavesOf(shape).map((leaf) => {
+        const chunk = byPath.get(pathOf(leaf));
+        return chunk && { ...chunk, leaf };
+      });
+      if (written.every((chunk) => chunk !== undefined)) return written;
+      const nulls = new Array<null>(numRows).fill(null);
+      return shred(shape, nulls, 0).map((leaf) => this.#writeChunk(leaf, 0));
+    });
+    return { numRows, chunks: adapted };
   }
 
   #writeChunk(leaf: ShreddedLeaf, firstRow: number): WrittenChunk {
@@ -202,7 +221,7 @@ class RowGroupWriter implements ParquetWriter {
     const keyValueMetadata = Object.entries(keyValues).map(([key, value]) => ({ key, value }));
     const leaves = this.#shapes.flatMap(leavesOf);
     return {
-      version: 2,
+      version: 1,
       schema: elementsOf(schema),
       numRows: this.#numRows,
       rowGroups,

@@ -69,7 +69,7 @@ function plainBinary({ heap, offsets }: BinaryValues, from: number, to: number):
   return output;
 }
 
-/** RLE_DICTIONARY: the bit width of the codes, then their runs. */
+/** PLAIN_DICTIONARY, as v1 pages call it: the bit width of the codes, then their runs. */
 export function encodeCodes({ codes, entries }: Dictionary, from: number, to: number): Uint8Array {
   const bitWidth = Math.max(bitWidthOf(entries.count - 1), 1);
   const runs = encodeHybrid(codes, from, to, bitWidth);
