@@ -30,10 +30,6 @@ export class KeyTable {
 
   /** The slot of `key`, a new one when it is new. @throws {MillraceError} MR_SCHEMA as `hashKey` */
   slot(key: unknown): number {
-    if (typeof key === 'string') {
-      const known = this.#primitives?.get(key);
-      if (known !== undefined) return known;
-    }
     const next = this.#keys.length;
     const slot = this.#add(key, next);
     if (slot === next) this.#keys.push(key);

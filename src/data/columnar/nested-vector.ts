@@ -53,8 +53,8 @@ export function encodeTuples(
   encodeChild: EncodeChild,
 ): EncodedVector | undefined {
   const size = first.length;
-  const longest = isMixed(first) ? longestMixedTuple : uniformArrays === 'tuple' ? longestTuple : 0;
-  if (size === 0 || size > longest) return undefined;
+  const longestUniform = uniformArrays === 'tuple' ? longestTuple : 0;
+  if (size === 0 || size > longestMixedTuple || (size > longestUniform && !isMixed(first))) return undefined;
   const length = end - start;
   const { columns, fitting } = takeTuples(size, values, start, end, nulls !== noNulls);
   if (fitting < length) return undefined;

@@ -11,7 +11,7 @@ export { batchRows };
  * Encodes `rows[start..end)` as one record batch in Arrow's memory layout: the layout is chosen by looking at the values,
  * and stands in the batch. What goes in comes out equal: -0, NaN, undefined apart from null, a missing property apart
  * from an undefined one, holes, lone surrogates, bigints of any size, invalid dates, cycles. Not kept: prototypes (objects
- * of a class come back plain), properties that are symbols or not enumerable, identity between rows or between columns,
+ * of a class come back plain, subclasses of Map, Error and the like as those), properties that are symbols or not enumerable, identity between rows or between fields (so a cycle through a Map below a field unrolls once),
  * and, past the first 256 rows, named properties of an array that no sampled row shares (those of `match` are always kept).
  *
  * @param allocate gives the memory, by default a SharedArrayBuffer
@@ -23,10 +23,7 @@ export function encodeBatch(
   end: number = rows.length,
   allocate: Allocate = allocateShared,
 ): Uint8Array {
-  return frameBatch(
-    refusing(rows, start, end, () => encodeRows(rows, start, end)),
-    allocate,
-  );
+  return frameBatch(encodeNaming(rows, start, end, ''), allocate);
 }
 
 /** The rows of a batch. They own their memory: the batch may be freed. */
@@ -43,9 +40,7 @@ export function encodePairBatch(
   allocate: Allocate = allocateShared,
 ): Uint8Array {
   const length = keys.length;
-  const child = (items: ArrayLike<unknown>): EncodedVector =>
-    refusing(items, 0, length, () => encodeRows(items, 0, length));
-  const children = [child(keys), child(values)];
+  const children = [encodeNaming(keys, 0, length, '[0]'), encodeNaming(values, 0, length, '[1]')];
   const layout = {
     kind: 'tuple',
     length,
@@ -66,11 +61,12 @@ export function decodePairBatch(bytes: Uint8Array): { keys: unknown[]; values: u
   return { keys: pairs.map((pair) => pair[0]), values: pairs.map((pair) => pair[1]) };
 }
 
-function refusing(rows: ArrayLike<unknown>, start: number, end: number, encode: () => EncodedVector): EncodedVector {
+/** Encodes, and names the place of a value that cannot be. */
+function encodeNaming(rows: ArrayLike<unknown>, start: number, end: number, within: string): EncodedVector {
   try {
-    return encode();
+    return encodeRows(rows, start, end);
   } catch (error) {
-    if (error instanceof UnsupportedValue) throw unsupportedValueError(rows, start, end, error);
+    if (error instanceof UnsupportedValue) throw unsupportedValueError(rows, start, end, error, within);
     throw error;
   }
 }

@@ -84,17 +84,18 @@ function advice(culprit: unknown): string {
   return 'Keep the plain data that it stands for (an object, array, string or number).';
 }
 
-/** The MR_SCHEMA error for the first value of `rows[start..end)` that cannot be stored, naming its place. */
+/** The MR_SCHEMA error for the first value of `rows[start..end)` that cannot be stored, naming its place; `within` leads to the values. */
 export function unsupportedValueError(
   rows: ArrayLike<unknown>,
   start: number,
   end: number,
   cause: unknown,
+  within: string,
 ): MillraceError {
   for (let row = start; row < end; row++) {
     const found = pathToUnsupported(rows[row]);
     if (found === undefined) continue;
-    const path = found.path.replace(/^\./, '');
+    const path = (within + found.path).replace(/^\./, '');
     const place =
       path === '' ? `row ${row - start}` : `row ${row - start}, field ${path.includes('"') ? path : `"${path}"`}`;
     return new MillraceError(

@@ -37,8 +37,8 @@ const maxDepth = 1000;
 /**
  * Writes any JS value that can be copied to bytes, exactly: -0, lone surrogates, holes, named properties of arrays,
  * cycles and sharing inside one value, errors with their own fields. Objects of classes are written by field.
- * Why not v8.serialize or msgpackr: see the law in test/data/columnar; v8 takes 6 microseconds a small value and drops an
- * error's fields and class name, msgpackr loses -0, holes, lone surrogates and array properties.
+ * v8.serialize is 15 times slower on small values, drops an error's fields and gives {} for a URL in silence; msgpackr is as
+ * fast, but loses -0, holes, lone surrogates and named properties of arrays: to guard it takes a walk as long as this one.
  */
 export class ValueWriter {
   #bytes: Buffer = Buffer.allocUnsafeSlow(1024);

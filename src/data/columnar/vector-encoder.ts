@@ -28,7 +28,7 @@ const family = {
 } as const;
 
 const absent = family.null | family.undefined;
-/** Beside family.object: some are of a class, so their prototypes may have fields. Not a family of its own. */
+/** Beside family.object: some have another prototype than Object's, maybe with fields. Not a family of its own. */
 const inheriting = 4096;
 
 /** Thrown when columns get too deep or too many; `encodeRows` then makes opaque rows. */
@@ -40,7 +40,7 @@ function objectFamily(value: object, row: number): number {
   const kind = objectKind(value);
   switch (kind) {
     case 'plain':
-      return family.object;
+      return Object.getPrototypeOf(value) === null ? family.object | inheriting : family.object;
     case 'array':
       return isPlainArray(value as unknown[], row) ? family.array : family.opaque;
     case 'instance':
@@ -93,7 +93,7 @@ function filled(values: ArrayLike<unknown>, start: number, end: number, filler: 
 }
 
 /** Encodes columns of one batch: keeps the count of them and the depth. */
-export class VectorEncoder {
+class VectorEncoder {
   readonly #uniformArrays: 'tuple' | 'list';
   #columns = 0;
 

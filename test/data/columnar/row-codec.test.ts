@@ -51,6 +51,12 @@ describe('the row codec', () => {
     );
   });
 
+  it('takes the values of pairs as numbers in a Float64Array, and names the place of a bad one', () => {
+    const batch = encodePairBatch(['a', 'b'], Float64Array.of(-0, 1.5));
+    expect(decodePairBatch(batch)).toStrictEqual({ keys: ['a', 'b'], values: [-0, 1.5] });
+    expect(() => encodePairBatch(['a', 'b'], [1, { cb: () => 1 }])).toThrow('row 1, field "[1].cb" is a function');
+  });
+
   it('encodes a range of the rows', () => {
     fc.assert(
       fc.property(fc.array(anyValue, { maxLength: 9 }), fc.nat(9), fc.nat(9), (rows, a, b) => {
@@ -148,6 +154,9 @@ describe('the row codec', () => {
       this.own = 1;
     }
     Old.prototype.inherited = 'not a field';
+    const bare = [Object.assign(Object.create(null), { a: 1 }), Object.assign(Object.create(null), { a: 2 })];
+    expect(readBatch(encodeBatch(bare)).layout).not.toHaveProperty('shapes');
+    expect(roundTrip(bare)).toStrictEqual([{ a: 1 }, { a: 2 }]);
     expect(roundTrip([Reflect.construct(Old, []), { own: 2 }, Object.create({ own: 3 })])).toStrictEqual([
       { own: 1 },
       { own: 2 },
