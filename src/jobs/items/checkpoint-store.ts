@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '../../base/errors.ts';
+import { jsonText } from '../definition/json-text.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import { fileError } from './file-error.ts';
 import { syncDirectory } from './staged-file.ts';
@@ -65,12 +66,7 @@ export class CheckpointStore {
 
   /** Keeps a state; durable when it resolves. @throws {MillraceError} MR_NOT_JSON */
   async save(id: string, state: JsonValue): Promise<void> {
-    const text: string | undefined = JSON.stringify(state);
-    if (text === undefined)
-      throw new MillraceError(
-        'MR_NOT_JSON',
-        `CheckpointStore: the state of "${id}" is a ${typeof state}, which is no JSON.`,
-      );
+    const text = jsonText(state, `CheckpointStore: the state of "${id}"`);
     const before = this.#running.get(id) ?? Promise.resolve();
     const saving = before.then(
       () => this.#save(id, text),
