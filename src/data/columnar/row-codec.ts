@@ -11,8 +11,9 @@ export { batchRows };
  * Encodes `rows[start..end)` as one record batch in Arrow's memory layout: the layout is chosen by looking at the values,
  * and stands in the batch. What goes in comes out equal: -0, NaN, undefined apart from null, a missing property apart
  * from an undefined one, holes, lone surrogates, bigints of any size, invalid dates, cycles. Not kept: prototypes (objects
- * of a class come back plain, subclasses of Map, Error and the like as those), properties that are symbols or not enumerable, identity between rows or between fields (so a cycle through a Map below a field unrolls once),
- * and, past the first 256 rows, named properties of an array that no sampled row shares (those of `match` are always kept).
+ * of a class come back plain, subclasses of Map, Error and the like as those), properties that are symbols or not enumerable,
+ * identity between rows or between fields (so a cycle through a Map below a field unrolls once). Named properties of arrays are
+ * looked for in the first 256 rows and in one of sixteen after them, those of String.match in all; found once, all are kept.
  *
  * @param allocate gives the memory, by default a SharedArrayBuffer
  * @throws {MillraceError} MR_SCHEMA naming row and field for functions, symbols, promises and what else cannot be copied

@@ -30,6 +30,8 @@ const family = {
 const absent = family.null | family.undefined;
 /** Beside family.object: some have another prototype than Object's, maybe with fields. Not a family of its own. */
 const inheriting = 4096;
+/** Beside family.opaque: some are arrays with holes or named properties. Not a family of its own. */
+const oddArray = 8192;
 
 /** Thrown when columns get too deep or too many; `encodeRows` then makes opaque rows. */
 class TooComplex extends Error {
@@ -42,7 +44,7 @@ function objectFamily(value: object, row: number): number {
     case 'plain':
       return Object.getPrototypeOf(value) === null ? family.object | inheriting : family.object;
     case 'array':
-      return isPlainArray(value as unknown[], row) ? family.array : family.opaque;
+      return isPlainArray(value as unknown[], row) ? family.array : family.opaque | oddArray;
     case 'instance':
       return family.object | inheriting;
     case 'date':
@@ -111,6 +113,10 @@ class VectorEncoder {
     }
     let families = 0;
     for (let index = start; index < end; index++) families |= familyOf(values[index], index - start);
+    if ((families & oddArray) !== 0) {
+      // One was found: now every array is checked, as the first row's are.
+      for (let index = start; index < end; index++) families |= familyOf(values[index], 0);
+    }
     return this.#encodeFamilies(values, start, end, families, depth);
   }
 
@@ -154,7 +160,7 @@ class VectorEncoder {
       nulls === noNulls ? values : filled(values, start, end, filler);
     const [from, to] = nulls === noNulls ? [start, end] : [0, length];
     const encodeChild = this.#child(depth);
-    switch (families & ~absent) {
+    switch (families & ~absent & ~oddArray) {
       case family.number:
         return encodeNumbers(fill(0), from, to, nulls) as EncodedVector;
       case family.string:
@@ -180,16 +186,22 @@ class VectorEncoder {
       case 0:
         break;
     }
-    return this.#encodeMixed(values, start, end, depth);
+    return this.#encodeMixed(values, start, end, (families & oddArray) !== 0, depth);
   }
 
-  #encodeMixed(values: ArrayLike<unknown>, start: number, end: number, depth: number): EncodedVector {
+  #encodeMixed(
+    values: ArrayLike<unknown>,
+    start: number,
+    end: number,
+    everyArray: boolean,
+    depth: number,
+  ): EncodedVector {
     const families = new Uint8Array(end - start);
     let inherits = 0;
     for (let row = 0; row < families.length; row++) {
-      const found = familyOf(values[start + row], row);
+      const found = familyOf(values[start + row], everyArray ? 0 : row);
       inherits |= found & inheriting;
-      families[row] = 31 - Math.clz32(found & ~inheriting);
+      families[row] = 31 - Math.clz32(found & ~(inheriting | oddArray));
     }
     return encodeUnion(values, start, families, (items, bit) =>
       this.#encodeFamilies(items, 0, items.length, (1 << bit) | (1 << bit === family.object ? inherits : 0), depth),

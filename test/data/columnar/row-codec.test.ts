@@ -171,6 +171,11 @@ describe('the row codec', () => {
     expect((decoded[777] as RegExpMatchArray).index).toBe(2);
   });
 
+  it('keeps named properties of arrays in every row once one is found', () => {
+    const rows = Array.from({ length: 1000 }, (_, row) => Object.assign([row, 'x'], { unit: 'ms' }));
+    expect(sameValue(roundTrip(rows), rows)).toBe(true);
+  });
+
   it('owns what it decodes: changing a row changes no batch', () => {
     const batch = encodeBatch([{ bytes: Uint8Array.of(1, 2), list: [1, 2] }]);
     const [row] = decodeBatch(batch) as [{ bytes: Uint8Array; list: number[] }];
