@@ -85,6 +85,7 @@ export class Inspector {
 
   /** All at once is cheaper: 4 calls of the protocol of some 20 us, and 1 of 60 us for each function. */
   inspect(functions: readonly unknown[]): InspectedFunction[] {
+    if (functions.length === 0) return [];
     return this.#hold(functions, (objectIds) => {
       const described = objectIds.map((objectId) => {
         const { internalProperties = [] } = this.#properties(objectId);

@@ -17,3 +17,12 @@ export interface Shippable {
 export function isShippable(value: object): value is Shippable {
   return typeof (value as Partial<Shippable>)[SHIP] === 'function';
 }
+
+/** Says how the objects of a class travel, without adding to the type that users see. */
+export function shipAs<T extends object>(prototype: T, order: (object: T) => ShipOrder): void {
+  Object.defineProperty(prototype, SHIP, {
+    value(this: T): ShipOrder {
+      return order(this);
+    },
+  });
+}
