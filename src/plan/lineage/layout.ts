@@ -1,0 +1,147 @@
+import { defined } from '../../base/defined.ts';
+import type { NodeOf, RddNode } from './node.ts';
+import {
+  type DeferredPartitioner,
+  HashPartitioner,
+  type Partitioner,
+  RangePartitioner,
+  samePartitioning,
+} from './partitioner.ts';
+
+/** A parent whose partitions are read as they are. */
+export interface NarrowDependency {
+  readonly kind: 'narrow';
+  readonly parent: RddNode;
+}
+
+/** A parent whose rows are dealt out anew; the edge at which stages are cut. */
+export interface ShuffleDependency {
+  readonly kind: 'shuffle';
+  readonly parent: RddNode;
+  readonly shuffleId: number;
+  readonly partitioner: Partitioner;
+}
+
+export type Dependency = NarrowDependency | ShuffleDependency;
+
+/**
+ * How many partitions each RDD has, where its keys lie and what it depends on.
+ *
+ * Answers wait until an action asks, because they may need the files of a source to be listed; each is worked out once a node.
+ */
+export class LineageLayout {
+  readonly #splitsOf: (node: NodeOf<'source'>) => number;
+  readonly #counts = new WeakMap<RddNode, number>();
+  readonly #partitioners = new WeakMap<RddNode, Partitioner>();
+
+  /** @param splitsOf how many splits the files of a source were cut into */
+  constructor(splitsOf: (node: NodeOf<'source'>) => number) {
+    this.#splitsOf = splitsOf;
+  }
+
+  numPartitions(node: RddNode): number {
+    let at = node;
+    while (at.kind === 'narrow') at = at.parent;
+    let count = this.#counts.get(at);
+    if (count === undefined) {
+      count = this.#count(at);
+      this.#counts.set(at, count);
+    }
+    return count;
+  }
+
+  /** Where the keys of `node` lie, when that is known. */
+  partitioner(node: RddNode): Partitioner | undefined {
+    let at = node;
+    while (at.kind === 'narrow' && at.preservesPartitioning) at = at.parent;
+    return at.kind === 'shuffled' || at.kind === 'cogrouped' ? this.#resolve(at) : undefined;
+  }
+
+  dependencies(node: RddNode): readonly Dependency[] {
+    switch (node.kind) {
+      case 'parallelized':
+      case 'range':
+      case 'source':
+        return [];
+      case 'narrow':
+      case 'coalesced':
+      case 'pruned':
+        return [{ kind: 'narrow', parent: node.parent }];
+      case 'union':
+      case 'zipped':
+        return node.parents.map((parent) => ({ kind: 'narrow', parent }));
+      case 'cartesian':
+        return [
+          { kind: 'narrow', parent: node.left },
+          { kind: 'narrow', parent: node.right },
+        ];
+      case 'shuffled':
+        return [this.#exchange(node.parent, this.#resolve(node), node.shuffleId)];
+      case 'cogrouped':
+        return node.parents.map((parent, side) =>
+          this.#exchange(parent, this.#resolve(node), defined(node.shuffleIds[side], `shuffle id of side ${side}`)),
+        );
+    }
+  }
+
+  /** A shuffle, unless the rows of `parent` lie already where `partitioner` puts them. */
+  #exchange(parent: RddNode, partitioner: Partitioner, shuffleId: number): Dependency {
+    return samePartitioning(this.partitioner(parent), partitioner)
+      ? { kind: 'narrow', parent }
+      : { kind: 'shuffle', parent, shuffleId, partitioner };
+  }
+
+  #count(node: Exclude<RddNode, { kind: 'narrow' }>): number {
+    switch (node.kind) {
+      case 'parallelized':
+      case 'range':
+        return node.numPartitions;
+      case 'coalesced':
+        return Math.min(node.numPartitions, this.numPartitions(node.parent));
+      case 'pruned':
+        return node.partitions.length;
+      case 'source':
+        return this.#splitsOf(node);
+      case 'union':
+        return node.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
+      case 'zipped':
+        return this.numPartitions(defined(node.parents[0], 'first zipped parent'));
+      case 'cartesian':
+        return this.numPartitions(node.left) * this.numPartitions(node.right);
+      case 'shuffled':
+      case 'cogrouped':
+        return this.#resolve(node).numPartitions;
+    }
+  }
+
+  #resolve(node: NodeOf<'shuffled'> | NodeOf<'cogrouped'>): Partitioner {
+    if (node.partitioner.kind !== 'deferred') return node.partitioner;
+    let partitioner = this.#partitioners.get(node);
+    if (partitioner === undefined) {
+      const parents = node.kind === 'shuffled' ? [node.parent] : node.parents;
+      partitioner = this.#largest(node.partitioner, parents);
+      this.#partitioners.set(node, partitioner);
+    }
+    return partitioner;
+  }
+
+  /** Spark's default: the partitioner of the largest parent that has one, else a hash over as many partitions as the largest parent. */
+  #largest(deferred: DeferredPartitioner, parents: readonly RddNode[]): Partitioner {
+    const count = Math.max(1, ...parents.map((parent) => this.numPartitions(parent)));
+    if (deferred.of === 'range') return new RangePartitioner(count, deferred.ascending);
+    let best: Partitioner | undefined;
+    for (const parent of parents) {
+      const partitioner = this.partitioner(parent);
+      if (partitioner === undefined || partitioner.kind === 'roundRobin') continue;
+      if (best === undefined || partitioner.numPartitions > best.numPartitions) best = partitioner;
+    }
+    return best !== undefined && best.numPartitions * 10 >= count ? best : new HashPartitioner(count);
+  }
+}
+
+/** The parent partitions that partition `index` of a coalesced node reads: contiguous runs of near-equal length. */
+export function coalescedGroup(parentPartitions: number, numPartitions: number, index: number): readonly number[] {
+  const first = Math.floor((index * parentPartitions) / numPartitions);
+  const end = Math.floor(((index + 1) * parentPartitions) / numPartitions);
+  return Array.from({ length: end - first }, (_, i) => first + i);
+}

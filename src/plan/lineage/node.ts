@@ -1,0 +1,97 @@
+import type { CallSite } from '../../base/call-site.ts';
+import type { FunctionToShip } from '../../base/closures/user-function.ts';
+import type { SourceSpec } from '../../data/io/source-spec.ts';
+import type { DeferredPartitioner, Partitioner } from './partitioner.ts';
+
+interface NodeBase {
+  readonly id: number;
+  /** The method the user called: `map`, `reduceByKey`; names the operator in plans and errors. */
+  readonly operator: string;
+  readonly callSite: CallSite | undefined;
+}
+
+/** What a narrow operator does to each row (or, for mapPartitions and glom, to each partition). */
+export type NarrowStep =
+  | {
+      readonly op: 'map' | 'filter' | 'flatMap' | 'keyBy' | 'mapValues' | 'flatMapValues' | 'foreach';
+      readonly fn: FunctionToShip;
+    }
+  /** `fn(rows, index)`, or `fn(index, rows)`: rows is an iterator over the partition, the result an iterable. */
+  | { readonly op: 'mapPartitions'; readonly fn: FunctionToShip; readonly indexFirst: boolean }
+  | { readonly op: 'glom' }
+  | { readonly op: 'keys' | 'values' }
+  /** `[row, null]`. */
+  | { readonly op: 'asKey' }
+  /** Cogrouped rows `[key, [lefts, rights]]` to joined rows `[key, [left, right]]`. */
+  | { readonly op: 'expandJoin'; readonly join: JoinType };
+
+export type JoinType = 'inner' | 'leftOuter' | 'rightOuter' | 'fullOuter';
+
+/** How the values of one key become one combined value. */
+export type Aggregator =
+  | { readonly kind: 'reduce'; readonly merge: FunctionToShip }
+  | {
+      readonly kind: 'combine';
+      readonly createCombiner: FunctionToShip;
+      readonly mergeValue: FunctionToShip;
+      readonly mergeCombiners: FunctionToShip;
+      readonly mapSideCombine: boolean;
+    }
+  /** `zero` is a function that gives the zero value; it is copied for every key. */
+  | {
+      readonly kind: 'aggregate';
+      readonly zero: FunctionToShip;
+      readonly mergeValue: FunctionToShip;
+      readonly mergeCombiners: FunctionToShip;
+    }
+  | { readonly kind: 'group' }
+  /** Keeps the first row of each key. */
+  | { readonly kind: 'distinct' };
+
+/**
+ * One RDD of the lineage: frozen, what it is computed from and how. The planner cuts it into stages; nothing runs before an action.
+ *
+ * Invariant: ids grow from parents to children. Kept by the context's counter; relied on by explain and the cache registry.
+ */
+export type RddNode =
+  | (NodeBase & { readonly kind: 'parallelized'; readonly rows: readonly unknown[]; readonly numPartitions: number })
+  | (NodeBase & {
+      readonly kind: 'range';
+      readonly start: number;
+      readonly end: number;
+      readonly step: number;
+      readonly numPartitions: number;
+    })
+  | (NodeBase & { readonly kind: 'source'; readonly source: SourceSpec; readonly minPartitions: number })
+  | (NodeBase & {
+      readonly kind: 'narrow';
+      readonly parent: RddNode;
+      readonly step: NarrowStep;
+      /** Keys stay what they were, so the parent's partitioner still holds. */
+      readonly preservesPartitioning: boolean;
+    })
+  | (NodeBase & { readonly kind: 'union'; readonly parents: readonly RddNode[] })
+  | (NodeBase & { readonly kind: 'coalesced'; readonly parent: RddNode; readonly numPartitions: number })
+  /** Partition i takes partition `partitions[i]` of the parent. */
+  | (NodeBase & { readonly kind: 'pruned'; readonly parent: RddNode; readonly partitions: readonly number[] })
+  /** `fn(iterators, index)` over the same partition of several parents with equally many partitions. */
+  | (NodeBase & { readonly kind: 'zipped'; readonly parents: readonly RddNode[]; readonly fn: FunctionToShip })
+  | (NodeBase & { readonly kind: 'cartesian'; readonly left: RddNode; readonly right: RddNode })
+  | (NodeBase & {
+      readonly kind: 'shuffled';
+      readonly parent: RddNode;
+      readonly shuffleId: number;
+      readonly partitioner: Partitioner | DeferredPartitioner;
+      readonly aggregator: Aggregator | undefined;
+      /** Sorts each partition by key after the shuffle. */
+      readonly ordering: 'ascending' | 'descending' | undefined;
+    })
+  /** Rows `[key, [values of parent 0, values of parent 1, ...]]`; a parent that already fits the partitioner is not shuffled. */
+  | (NodeBase & {
+      readonly kind: 'cogrouped';
+      readonly parents: readonly RddNode[];
+      readonly shuffleIds: readonly number[];
+      readonly partitioner: Partitioner | DeferredPartitioner;
+    });
+
+export type NodeOf<K extends RddNode['kind']> = Extract<RddNode, { readonly kind: K }>;

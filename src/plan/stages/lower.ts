@@ -1,0 +1,247 @@
+import type { FunctionToShip } from '../../base/closures/user-function.ts';
+import { defined } from '../../base/defined.ts';
+import type { AggregatorPlan, FunctionIndex, LoopStep } from '../codegen/loop-step.ts';
+import { coalescedGroup, type LineageLayout } from '../lineage/layout.ts';
+import type { Aggregator, NarrowStep, NodeOf, RddNode } from '../lineage/node.ts';
+import type { Partitioner, RangePartitioner } from '../lineage/partitioner.ts';
+import type { StorageLevelName } from '../lineage/storage-level.ts';
+import type { PartitionerPlan, TaskNode } from './task-plan.ts';
+
+export interface LowerSettings {
+  readonly layout: LineageLayout;
+  readonly levelOf: (node: RddNode) => StorageLevelName;
+  readonly boundsOf: (partitioner: RangePartitioner) => readonly unknown[];
+  /** The source with everything that listing and inference found out filled in. */
+  readonly sourceOf: (node: NodeOf<'source'>) => NodeOf<'source'>['source'];
+  /** Told of every RDD whose rows the driver has to hand in. */
+  readonly onParallelized: (node: NodeOf<'parallelized'>) => void;
+}
+
+/** Steps fused into one generated loop at most: beyond this V8 no longer optimises the function. */
+const MAX_FUSED_STEPS = 64;
+
+/**
+ * Turns the lineage of one stage into the plan its tasks carry out, and lists the functions to ship with it.
+ *
+ * Narrow operators become loop steps of a pipeline; the plan refers to a function by its position in {@link functions}.
+ */
+export class StageLowering {
+  readonly #settings: LowerSettings;
+  readonly #functions: FunctionToShip[] = [];
+  readonly #indexes = new Map<FunctionToShip, FunctionIndex>();
+  readonly #done = new Map<RddNode, TaskNode>();
+
+  constructor(settings: LowerSettings) {
+    this.#settings = settings;
+  }
+
+  get functions(): readonly FunctionToShip[] {
+    return this.#functions;
+  }
+
+  functionIndex(fn: FunctionToShip): FunctionIndex {
+    const known = this.#indexes.get(fn);
+    if (known !== undefined) return known;
+    this.#indexes.set(fn, this.#functions.length);
+    return this.#functions.push(fn) - 1;
+  }
+
+  partitioner(partitioner: Partitioner): PartitionerPlan {
+    const { numPartitions } = partitioner;
+    switch (partitioner.kind) {
+      case 'hash':
+      case 'roundRobin':
+        return { kind: partitioner.kind, numPartitions };
+      case 'range':
+        return {
+          kind: 'range',
+          numPartitions,
+          ascending: partitioner.ascending,
+          bounds: this.#settings.boundsOf(partitioner),
+        };
+      case 'custom':
+        return {
+          kind: 'custom',
+          numPartitions,
+          fn: this.functionIndex({ fn: partitioner.partition, operator: 'partitionBy', callSite: undefined }),
+        };
+    }
+  }
+
+  aggregator(aggregator: Aggregator): AggregatorPlan {
+    switch (aggregator.kind) {
+      case 'reduce':
+        return { kind: 'reduce', merge: this.functionIndex(aggregator.merge) };
+      case 'combine':
+        return {
+          kind: 'combine',
+          createCombiner: this.functionIndex(aggregator.createCombiner),
+          mergeValue: this.functionIndex(aggregator.mergeValue),
+          mergeCombiners: this.functionIndex(aggregator.mergeCombiners),
+        };
+      case 'aggregate':
+        return {
+          kind: 'aggregate',
+          zero: this.functionIndex(aggregator.zero),
+          mergeValue: this.functionIndex(aggregator.mergeValue),
+          mergeCombiners: this.functionIndex(aggregator.mergeCombiners),
+        };
+      case 'group':
+      case 'distinct':
+        return { kind: aggregator.kind };
+    }
+  }
+
+  lower(node: RddNode): TaskNode {
+    const known = this.#done.get(node);
+    if (known !== undefined) return known;
+    const level = this.#settings.levelOf(node);
+    const input = node.kind === 'narrow' ? this.#narrowChain(node) : this.#operator(node);
+    const lowered: TaskNode = level === 'NONE' ? input : { kind: 'cached', nodeId: node.id, level, input };
+    this.#done.set(node, lowered);
+    return lowered;
+  }
+
+  /** Walks a chain of narrow operators down to what is cached, shared or not narrow, then fuses its steps from the bottom up. */
+  #narrowChain(top: NodeOf<'narrow'>): TaskNode {
+    const chain: NodeOf<'narrow'>[] = [top];
+    let below = top.parent;
+    while (below.kind === 'narrow' && this.#settings.levelOf(below) === 'NONE' && !this.#done.has(below)) {
+      chain.push(below);
+      below = below.parent;
+    }
+    let plan = this.lower(below);
+    let steps: LoopStep[] = [];
+    const flush = (): void => {
+      if (steps.length > 0) plan = { kind: 'pipeline', input: plan, steps };
+      steps = [];
+    };
+    for (const { step } of chain.reverse()) {
+      if (step.op === 'mapPartitions' || step.op === 'glom') {
+        flush();
+        plan =
+          step.op === 'glom'
+            ? { kind: 'glom', input: plan }
+            : { kind: 'mapPartitions', input: plan, fn: this.functionIndex(step.fn), indexFirst: step.indexFirst };
+      } else {
+        if (steps.length === MAX_FUSED_STEPS) flush();
+        steps.push(this.#loopStep(step));
+      }
+    }
+    flush();
+    return plan;
+  }
+
+  #loopStep(step: Exclude<NarrowStep, { op: 'mapPartitions' } | { op: 'glom' }>): LoopStep {
+    switch (step.op) {
+      case 'keys':
+      case 'values':
+      case 'asKey':
+        return { op: step.op };
+      case 'expandJoin':
+        return { op: step.op, join: step.join };
+      case 'map':
+      case 'filter':
+      case 'flatMap':
+      case 'keyBy':
+      case 'mapValues':
+      case 'flatMapValues':
+      case 'foreach':
+        return { op: step.op, fn: this.functionIndex(step.fn) };
+    }
+  }
+
+  #operator(node: Exclude<RddNode, NodeOf<'narrow'>>): TaskNode {
+    const { layout } = this.#settings;
+    switch (node.kind) {
+      case 'parallelized':
+        this.#settings.onParallelized(node);
+        return { kind: 'blocks', nodeId: node.id, numPartitions: node.numPartitions };
+      case 'range': {
+        const { start, end, step, numPartitions } = node;
+        return { kind: 'range', start, end, step, numPartitions };
+      }
+      case 'source':
+        return {
+          kind: 'source',
+          nodeId: node.id,
+          source: this.#settings.sourceOf(node),
+          numPartitions: layout.numPartitions(node),
+        };
+      case 'union':
+        return {
+          kind: 'union',
+          inputs: node.parents.map((parent) => ({
+            node: this.lower(parent),
+            numPartitions: layout.numPartitions(parent),
+          })),
+        };
+      case 'coalesced': {
+        const count = layout.numPartitions(node);
+        const from = layout.numPartitions(node.parent);
+        const groups = Array.from({ length: count }, (_, index) => coalescedGroup(from, count, index));
+        return { kind: 'gather', input: this.lower(node.parent), groups };
+      }
+      case 'pruned':
+        return { kind: 'gather', input: this.lower(node.parent), groups: node.partitions.map((index) => [index]) };
+      case 'zipped':
+        return {
+          kind: 'zip',
+          inputs: node.parents.map((parent) => this.lower(parent)),
+          fn: this.functionIndex(node.fn),
+        };
+      case 'cartesian':
+        return {
+          kind: 'cartesian',
+          left: this.lower(node.left),
+          right: this.lower(node.right),
+          rightPartitions: layout.numPartitions(node.right),
+        };
+      case 'shuffled':
+        return this.#shuffled(node);
+      case 'cogrouped':
+        return { kind: 'cogroup', inputs: node.parents.map((_, side) => this.#exchanged(node, side)) };
+    }
+  }
+
+  #shuffled(node: NodeOf<'shuffled'>): TaskNode {
+    let plan = this.#exchanged(node, 0);
+    if (node.aggregator !== undefined) {
+      const mapSide = plan.kind === 'shuffleRead' && combinesOnMapSide(node.aggregator);
+      plan = {
+        kind: 'combine',
+        input: plan,
+        aggregator: this.aggregator(node.aggregator),
+        of: mapSide ? 'combiners' : 'values',
+      };
+    }
+    return node.ordering === undefined
+      ? plan
+      : { kind: 'sort', input: plan, descending: node.ordering === 'descending' };
+  }
+
+  #exchanged(node: NodeOf<'shuffled'> | NodeOf<'cogrouped'>, side: number): TaskNode {
+    const dependency = defined(this.#settings.layout.dependencies(node)[side], `dependency ${side}`);
+    return dependency.kind === 'narrow'
+      ? this.lower(dependency.parent)
+      : {
+          kind: 'shuffleRead',
+          shuffleId: dependency.shuffleId,
+          numPartitions: dependency.partitioner.numPartitions,
+        };
+  }
+}
+
+/** Whether rows of equal keys are merged before they are dealt out: not when that could not make them fewer. */
+export function combinesOnMapSide(aggregator: Aggregator): boolean {
+  switch (aggregator.kind) {
+    case 'combine':
+      return aggregator.mapSideCombine;
+    case 'group':
+      return false;
+    case 'reduce':
+    case 'aggregate':
+    case 'distinct':
+      return true;
+  }
+}

@@ -1,0 +1,38 @@
+import { defined } from '../../base/defined.ts';
+import type { TaskNode } from './task-plan.ts';
+
+/** The partitions of other plan nodes that partition `partition` of `node` is computed from, directly. */
+export function inputsOf(node: TaskNode, partition: number): readonly (readonly [TaskNode, number])[] {
+  switch (node.kind) {
+    case 'blocks':
+    case 'range':
+    case 'source':
+    case 'shuffleRead':
+      return [];
+    case 'pipeline':
+    case 'mapPartitions':
+    case 'glom':
+    case 'combine':
+    case 'sort':
+    case 'cached':
+      return [[node.input, partition]];
+    case 'zip':
+    case 'cogroup':
+      return node.inputs.map((input) => [input, partition]);
+    case 'cartesian':
+      return [
+        [node.left, Math.floor(partition / node.rightPartitions)],
+        [node.right, partition % node.rightPartitions],
+      ];
+    case 'gather':
+      return defined(node.groups[partition], `group ${partition}`).map((index) => [node.input, index]);
+    case 'union': {
+      let index = partition;
+      for (const input of node.inputs) {
+        if (index < input.numPartitions) return [[input.node, index]];
+        index -= input.numPartitions;
+      }
+      return [];
+    }
+  }
+}
