@@ -1,0 +1,269 @@
+import { formatCallSite } from '../../base/call-site.ts';
+import { Emitter } from '../../base/emitter.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { LineageLayout } from '../../plan/lineage/layout.ts';
+import type { RddNode } from '../../plan/lineage/node.ts';
+import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
+import { debugString, type ExplainSettings, explain } from '../../plan/stages/explain.ts';
+import type { EngineEvent } from '../protocol/events.ts';
+import type { BroadcastReference, ExecutorSettings } from '../protocol/task.ts';
+import { DagScheduler } from '../scheduler/dag-scheduler.ts';
+import type { PoolSettings, SchedulingMode } from '../scheduler/task-queue.ts';
+import { WorkerPool } from '../scheduler/worker-pool.ts';
+import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
+import { partitionFunction } from '../shuffle/partition-function.ts';
+import { BlockStore } from '../storage/block-store.ts';
+import type { ActionCall, Backend } from './backend.ts';
+import { MemoryReclaimer } from './memory-reclaimer.ts';
+import { ParallelizedBlocks } from './parallelized-blocks.ts';
+import { RangeBounds } from './range-bounds.ts';
+import { SourcePlans } from './source-plans.ts';
+import { planAction, type StagePlannerSettings } from './stage-planner.ts';
+import { TempFolder } from './temp-folder.ts';
+
+export interface LocalBackendOptions {
+  readonly workers: number;
+  readonly memoryBytes: number;
+  readonly tempDir: string;
+  readonly maxTaskFailures: number;
+  readonly workerHeapMb: number | undefined;
+  readonly scheduling: SchedulingMode;
+  readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+  readonly onListenerError: (error: unknown) => void;
+  readonly accumulate: (id: number, value: unknown) => void;
+}
+
+/** Share of the memory for blocks and shuffle output; the rest is working memory of tasks. */
+const STORAGE_SHARE = 0.6;
+
+/** The engine in this process: worker threads, shared memory, temporary files. */
+export class LocalBackend implements Backend {
+  readonly events: Emitter<EngineEvent>;
+  readonly layout: LineageLayout;
+  readonly blocks: BlockStore;
+  readonly outputs: MapOutputTracker;
+  readonly pool: WorkerPool;
+  readonly #options: LocalBackendOptions;
+  readonly #temp: TempFolder;
+  readonly #scheduler: DagScheduler;
+  readonly #bounds = new RangeBounds();
+  readonly #sources = new SourcePlans();
+  readonly #parallelized = new ParallelizedBlocks();
+  readonly #names = new WeakMap<RddNode, string>();
+  readonly #watched = new WeakSet<RddNode>();
+  readonly #collected: FinalizationRegistry<readonly number[]>;
+  #captured: BroadcastReference[] | undefined;
+  readonly #reclaimer: MemoryReclaimer;
+  #nextId = 1;
+  #isStopped = false;
+
+  constructor(options: LocalBackendOptions) {
+    this.#options = options;
+    this.events = new Emitter(options.onListenerError);
+    this.#temp = new TempFolder(options.tempDir);
+    this.layout = new LineageLayout((node) => this.#sources.of(node).splits.length);
+    this.outputs = new MapOutputTracker();
+    this.blocks = new BlockStore({
+      tempDir: this.#temp.path,
+      availableBytes: () => this.#freeStorage(),
+    });
+    this.pool = new WorkerPool(options);
+    this.#scheduler = new DagScheduler({
+      workers: options.workers,
+      maxTaskFailures: options.maxTaskFailures,
+      pool: this.pool,
+      outputs: this.outputs,
+      blocks: this.blocks,
+      pools: (name) => ({ mode: options.scheduling, weight: 1, minShare: 0, ...options.pools[name] }),
+      executorSettings: () => this.#executorSettings(),
+      emit: (event) => this.events.emit(event),
+      accumulate: (updates) => {
+        for (const [id, value] of updates) options.accumulate(id, value);
+      },
+    });
+    this.#reclaimer = new MemoryReclaimer(options.memoryBytes * STORAGE_SHARE);
+    this.#collected = new FinalizationRegistry((ids) => {
+      for (const id of ids) this.#forget(id);
+    });
+  }
+
+  get tempPath(): string {
+    return this.#temp.path;
+  }
+
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  async run(call: ActionCall): Promise<void> {
+    this.#checkRunning(call.name);
+    this.#reclaimer.beforeAction(this.blocks.memoryBytes + this.outputs.memoryBytes);
+    const actionId = this.nextId();
+    const startedAt = Date.now();
+    const { stages, result } = planAction(call, this.#plannerSettings());
+    this.#watchLineage(call.node);
+    const action = call.name;
+    this.events.emit({
+      kind: 'actionStarted',
+      actionId,
+      action,
+      callSite: formatCallSite(call.callSite),
+      group: undefined,
+      stages: stages.length,
+      at: startedAt,
+    });
+    let status: 'succeeded' | 'failed' | 'cancelled' = 'failed';
+    try {
+      await this.#scheduler.run({ actionId, pool: 'default', stages, result, signal: call.signal });
+      status = 'succeeded';
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'MR_ABORTED') status = 'cancelled';
+      throw error;
+    } finally {
+      const at = Date.now();
+      this.events.emit({ kind: 'actionEnded', actionId, action, status, durationMs: at - startedAt, at });
+    }
+  }
+
+  partitionOfKey(node: RddNode, key: unknown): number | undefined {
+    const partitioner = this.layout.partitioner(node);
+    if (partitioner?.kind === 'hash') return partitionFunction(partitioner, [], 0)(key);
+    if (partitioner?.kind !== 'range') return undefined;
+    const bounds = this.#bounds.of(partitioner);
+    return bounds === undefined ? undefined : partitionFunction({ ...partitioner, bounds }, [], 0)(key);
+  }
+
+  persist(node: RddNode, level: StorageLevelName): void {
+    const known = this.blocks.level(node.id);
+    if (known !== 'NONE' && known !== level)
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `persist: this RDD is kept at ${known} already. Call unpersist() before giving it the level ${level}.`,
+      );
+    if (level === 'NONE') return;
+    this.blocks.persist(node.id, level);
+    this.#watch(node, [node.id]);
+  }
+
+  unpersist(node: RddNode): void {
+    this.blocks.unpersist(node.id);
+  }
+
+  levelOf(node: RddNode): StorageLevelName {
+    return this.blocks.level(node.id);
+  }
+
+  nameOf(node: RddNode): string | undefined {
+    return this.#names.get(node);
+  }
+
+  setName(node: RddNode, name: string): void {
+    this.#names.set(node, name);
+  }
+
+  explain(node: RddNode): string {
+    return explain(node, this.#explainSettings());
+  }
+
+  debugString(node: RddNode): string {
+    return debugString(node, this.layout, (at) => this.levelOf(at));
+  }
+
+  /** Called by a broadcast when a closure that names it is captured. */
+  noteBroadcast(reference: BroadcastReference): void {
+    if (this.#captured?.every(({ id }) => id !== reference.id)) this.#captured.push(reference);
+  }
+
+  cancelAll(why: unknown): void {
+    this.#scheduler.cancelAll(why);
+  }
+
+  /** Ends running actions with MR_CONTEXT_STOPPED, all threads, and removes every temporary file. May be called twice. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#scheduler.cancelAll(new MillraceError('MR_CONTEXT_STOPPED', 'The context was stopped while the action ran'));
+    this.#scheduler.close();
+    await this.pool.close();
+    this.#temp.remove();
+  }
+
+  #checkRunning(action: string): void {
+    if (this.#isStopped)
+      throw new MillraceError('MR_CONTEXT_STOPPED', `${action}: the context was stopped. Create a new one.`);
+  }
+
+  #freeStorage(): number {
+    return this.#options.memoryBytes * STORAGE_SHARE - this.blocks.memoryBytes - this.outputs.memoryBytes;
+  }
+
+  #executorSettings(): ExecutorSettings {
+    const { memoryBytes, workers } = this.#options;
+    return {
+      tempDir: this.#temp.path,
+      reclaim: this.#reclaimer.generation(this.blocks.memoryBytes + this.outputs.memoryBytes),
+      executionBytes: (memoryBytes * (1 - STORAGE_SHARE)) / workers,
+      outputBytes: Math.max(0, this.#freeStorage() / workers),
+    };
+  }
+
+  #plannerSettings(): StagePlannerSettings {
+    return {
+      layout: this.layout,
+      sources: this.#sources,
+      parallelized: this.#parallelized,
+      bounds: this.#bounds,
+      levelOf: (node) => this.levelOf(node),
+      isMaterialized: (node) => this.#isMaterialized(node),
+      isInUse: (stage) => this.#scheduler.isInUse(stage),
+      nextKey: () => this.nextId(),
+      collectBroadcasts: (capture) => {
+        const broadcasts: BroadcastReference[] = [];
+        this.#captured = broadcasts;
+        try {
+          return { result: capture(), broadcasts };
+        } finally {
+          this.#captured = undefined;
+        }
+      },
+    };
+  }
+
+  #explainSettings(): ExplainSettings {
+    return {
+      layout: this.layout,
+      isMaterialized: (node) => this.#isMaterialized(node),
+      isInUse: () => false,
+      hasBounds: (partitioner) => this.#bounds.of(partitioner) !== undefined,
+      levelOf: (node) => this.levelOf(node),
+      cachedPartitions: (node) => this.blocks.numCached(node.id),
+      nameOf: (node) => this.nameOf(node),
+    };
+  }
+
+  #isMaterialized(node: RddNode): boolean {
+    const cached = this.blocks.numCached(node.id);
+    return cached > 0 && cached === this.layout.numPartitions(node);
+  }
+
+  /** Shuffle output and cached blocks live as long as the lineage that can ask for them. */
+  #watchLineage(root: RddNode): void {
+    const stack = [root];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (this.#watched.has(node)) continue;
+      if (node.kind === 'shuffled') this.#watch(node, [node.shuffleId]);
+      if (node.kind === 'cogrouped') this.#watch(node, node.shuffleIds);
+      this.#watched.add(node);
+      for (const { parent } of this.layout.dependencies(node)) stack.push(parent);
+    }
+  }
+
+  #watch(node: RddNode, ids: readonly number[]): void {
+    this.#collected.register(node, ids);
+  }
+
+  #forget(id: number): void {
+    this.#scheduler.forgetShuffle(id, id);
+    this.blocks.unpersist(id);
+  }
+}

@@ -1,0 +1,165 @@
+import { defined } from '../../base/defined.ts';
+import type { FunctionIndex, LoopStep } from '../../plan/codegen/loop-step.ts';
+import { UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import { inputsOf } from '../../plan/stages/task-inputs.ts';
+import type { TaskNode } from '../../plan/stages/task-plan.ts';
+import type { LoadedStage } from './loaded-stage.ts';
+import { type TaskEnvironment, TaskRun } from './task-run.ts';
+
+/** Rows of one partition whose promises may be open at the same time. */
+const CONCURRENCY = 16;
+
+export type ReadyPartitions = Map<TaskNode, Map<number, unknown[][]>>;
+
+/** The functions of a plan node that may give promises. Merging by key may not: its order of calls is the loop's own. */
+export function awaitableFunctions(node: TaskNode): readonly FunctionIndex[] {
+  switch (node.kind) {
+    case 'pipeline':
+      return node.steps.flatMap((step) => ('fn' in step ? [step.fn] : []));
+    case 'mapPartitions':
+    case 'zip':
+      return [node.fn];
+    case 'blocks':
+    case 'range':
+    case 'source':
+    case 'glom':
+    case 'union':
+    case 'gather':
+    case 'cartesian':
+    case 'shuffleRead':
+    case 'combine':
+    case 'sort':
+    case 'cogroup':
+    case 'cached':
+      return [];
+  }
+}
+
+/**
+ * Computes, from the bottom up, every pipeline below `node` that has an async function, and keeps its rows for the synchronous run.
+ * Rows keep their order; at most {@link CONCURRENCY} promises are open at once. Costs the memory of those rows.
+ */
+export async function awaitAsyncSteps(
+  environment: TaskEnvironment,
+  node: TaskNode,
+  partition: number,
+  ready: ReadyPartitions,
+): Promise<void> {
+  if (node.kind === 'cached' && environment.block(node.nodeId, partition) !== undefined) return;
+  for (const [input, index] of inputsOf(node, partition)) await awaitAsyncSteps(environment, input, index, ready);
+  const { stage } = environment;
+  if (!awaitableFunctions(node).some((fn) => stage.asyncFunctions.has(fn))) return;
+  const run = new TaskRun(environment, ready);
+  let rows: unknown[];
+  if (node.kind === 'pipeline') rows = await pipelineRows(stage, node.steps, run.compute(node.input, partition));
+  else if (node.kind === 'mapPartitions' || node.kind === 'zip')
+    rows = await partitionRows(stage, node.fn, run.partitionArguments(node, partition));
+  else return;
+  const partitions = ready.get(node) ?? new Map<number, unknown[][]>();
+  ready.set(node, partitions.set(partition, [rows]));
+}
+
+async function partitionRows(stage: LoadedStage, fn: FunctionIndex, args: readonly unknown[]): Promise<unknown[]> {
+  const rows: unknown[] = [];
+  try {
+    const userFunction = defined(stage.functions[fn], 'partition function') as (...args: unknown[]) => unknown;
+    const result = (await userFunction(...args)) as Iterable<unknown> | AsyncIterable<unknown>;
+    for await (const row of result) rows.push(row);
+  } catch (error) {
+    throw error instanceof UserFunctionError ? error : new UserFunctionError(fn, undefined, error);
+  }
+  return rows;
+}
+
+async function pipelineRows(
+  stage: LoadedStage,
+  steps: readonly LoopStep[],
+  batches: Iterable<readonly unknown[]>,
+): Promise<unknown[]> {
+  const out: unknown[] = [];
+  const open: Promise<unknown[]>[] = [];
+  let row = 0;
+  try {
+    for (const batch of batches)
+      for (const value of batch) {
+        open.push(runSteps(stage, steps, 0, value, row++));
+        if (open.length >= CONCURRENCY) for (const result of await defined(open.shift(), 'open row')) out.push(result);
+      }
+    for (let next = open.shift(); next !== undefined; next = open.shift())
+      for (const result of await next) out.push(result);
+  } finally {
+    await Promise.allSettled(open);
+  }
+  return out;
+}
+
+/** One row through the steps from `from` on: the plain form of the generated loop, with every call awaited. */
+async function runSteps(
+  stage: LoadedStage,
+  steps: readonly LoopStep[],
+  from: number,
+  input: unknown,
+  row: number,
+): Promise<unknown[]> {
+  const call = async (fn: FunctionIndex, argument: unknown): Promise<unknown> => {
+    try {
+      return await (defined(stage.functions[fn], `function ${fn}`) as (argument: unknown) => unknown)(argument);
+    } catch (error) {
+      throw new UserFunctionError(fn, row, error);
+    }
+  };
+  let value = input;
+  for (let at = from; at < steps.length; at++) {
+    const step = defined(steps[at], `step ${at}`);
+    const pair = value as readonly [unknown, unknown];
+    const branches = async (values: Iterable<unknown> | AsyncIterable<unknown>): Promise<unknown[]> => {
+      const rows: unknown[] = [];
+      for await (const branch of values) rows.push(...(await runSteps(stage, steps, at + 1, branch, row)));
+      return rows;
+    };
+    switch (step.op) {
+      case 'map':
+        value = await call(step.fn, value);
+        break;
+      case 'foreach':
+        await call(step.fn, value);
+        break;
+      case 'filter':
+        if (!(await call(step.fn, value))) return [];
+        break;
+      case 'flatMap':
+        return branches((await call(step.fn, value)) as Iterable<unknown>);
+      case 'keyBy':
+        value = [await call(step.fn, value), value];
+        break;
+      case 'mapValues':
+        value = [pair[0], await call(step.fn, pair[1])];
+        break;
+      case 'flatMapValues': {
+        const values: unknown[] = [];
+        for await (const item of (await call(step.fn, pair[1])) as Iterable<unknown>) values.push([pair[0], item]);
+        return branches(values);
+      }
+      case 'keys':
+        value = pair[0];
+        break;
+      case 'values':
+        value = pair[1];
+        break;
+      case 'asKey':
+        value = [value, null];
+        break;
+      case 'expandJoin':
+        return branches(joined(value as JoinRow, step.join));
+    }
+  }
+  return [value];
+}
+
+type JoinRow = readonly [unknown, readonly [readonly unknown[], readonly unknown[]]];
+
+function* joined([key, [lefts, rights]]: JoinRow, join: string): Iterable<unknown> {
+  const left = lefts.length === 0 && (join === 'rightOuter' || join === 'fullOuter') ? [null] : lefts;
+  const right = rights.length === 0 && (join === 'leftOuter' || join === 'fullOuter') ? [null] : rights;
+  for (const a of left) for (const b of right) yield [key, [a, b]];
+}

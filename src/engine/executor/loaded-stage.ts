@@ -1,0 +1,113 @@
+import { deserialize } from 'node:v8';
+import type { ClosurePayload } from '../../base/closures/payload.ts';
+import { rebuildClosures } from '../../base/closures/rebuild.ts';
+import type { UserFunction } from '../../base/closures/user-function.ts';
+import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
+import type { Split } from '../../data/io/split.ts';
+import type { FunctionIndex, LoopStep } from '../../plan/codegen/loop-step.ts';
+import { generateStageLoop, type LoopSink, type StageLoop } from '../../plan/codegen/stage-loop.ts';
+import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
+import type { BroadcastReference, StagePayload, StageReference } from '../protocol/task.ts';
+import type { AccumulatorUpdates } from './accumulator-updates.ts';
+
+/** A stage as a worker holds it: the plan, the functions rebuilt, and which of them turned out to give promises. */
+export interface LoadedStage {
+  readonly key: number;
+  readonly plan: TaskNode;
+  readonly output: TaskOutput;
+  readonly functions: readonly UserFunction[];
+  readonly origins: readonly FunctionOrigin[];
+  readonly asyncFunctions: Set<FunctionIndex>;
+  splits(nodeId: number): readonly Split[];
+}
+
+/** Stages and broadcast values kept by one worker; the oldest go first. */
+const KEPT_STAGES = 32;
+
+/** How captured accumulators and broadcasts come back to life in a worker. */
+export type AccumulatorData = {
+  readonly id: number;
+  readonly zero: unknown;
+  readonly merge: (a: unknown, b: unknown) => unknown;
+};
+
+export class StageLoader {
+  readonly #stages = new Map<number, LoadedStage>();
+  readonly #broadcasts = new Map<number, unknown>();
+  readonly #updates: AccumulatorUpdates;
+
+  constructor(updates: AccumulatorUpdates) {
+    this.#updates = updates;
+  }
+
+  async load(reference: StageReference): Promise<LoadedStage> {
+    const known = this.#stages.get(reference.key);
+    if (known !== undefined) return known;
+    for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
+    const payload = deserialize(copyOf(reference.payload)) as StagePayload;
+    const functions = await rebuildClosures(withShared(payload.closures, reference.shared), this.#revive);
+    const splits = new Map(payload.splits);
+    const stage: LoadedStage = {
+      key: reference.key,
+      plan: payload.plan,
+      output: payload.output,
+      functions,
+      origins: payload.origins,
+      asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
+      splits: (nodeId) => defined(splits.get(nodeId), `splits of source ${nodeId}`),
+    };
+    this.#stages.set(stage.key, stage);
+    for (const oldest of this.#stages.keys()) {
+      if (this.#stages.size <= KEPT_STAGES) break;
+      this.#stages.delete(oldest);
+    }
+    return stage;
+  }
+
+  async #loadBroadcast({ id, payload, shared }: BroadcastReference): Promise<void> {
+    if (this.#broadcasts.has(id)) return;
+    const closures = deserialize(copyOf(payload)) as ClosurePayload;
+    const [thunk] = await rebuildClosures(withShared(closures, shared), this.#revive);
+    this.#broadcasts.set(id, (thunk as () => unknown)());
+  }
+
+  readonly #revive = (kind: string, data: unknown): unknown => {
+    switch (kind) {
+      case 'broadcast': {
+        const { id } = data as { readonly id: number };
+        if (!this.#broadcasts.has(id)) throw new MillraceError('MR_BUG', `broadcast ${id} did not reach the worker.`);
+        return { id, value: this.#broadcasts.get(id) };
+      }
+      case 'accumulator': {
+        const { id, zero, merge } = data as AccumulatorData;
+        return {
+          id,
+          add: (value: unknown): void => this.#updates.add(id, value, zero, merge),
+          get value(): never {
+            throw new MillraceError(
+              'MR_OPTION_INVALID',
+              'an accumulator can only be added to inside a task; read its value after the action.',
+            );
+          },
+        };
+      }
+      default:
+        throw new MillraceError('MR_BUG', `nothing revives a captured "${kind}".`);
+    }
+  };
+}
+
+/** A loop over the stage's functions. */
+export function stageLoop(stage: LoadedStage, steps: readonly LoopStep[], sink: LoopSink): StageLoop {
+  return generateStageLoop(steps, sink, stage.functions);
+}
+
+function withShared(closures: ClosurePayload, shared: readonly SharedArrayBuffer[]): ClosurePayload {
+  return { ...closures, shared };
+}
+
+/** `v8.deserialize` wants memory that nobody else can change. */
+function copyOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(new Uint8Array(bytes));
+}

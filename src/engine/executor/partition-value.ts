@@ -1,0 +1,142 @@
+import { deepCopy } from '../../base/deep-copy.ts';
+import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { KeyTable, keysEqual } from '../../data/columnar/key.ts';
+import { compareValues } from '../../data/columnar/ordering.ts';
+import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
+import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import type { ActionPlan, NumberStats } from '../../plan/stages/task-plan.ts';
+import { type FusedSettings, fusedLoop } from './fused-loop.ts';
+import { rowsOf } from './rows.ts';
+import type { TaskRun } from './task-run.ts';
+
+type ValueAction = Extract<
+  ActionPlan,
+  { readonly kind: 'reduce' | 'aggregate' | 'extreme' | 'countBy' | 'stats' | 'lookup' | 'apply' }
+>;
+
+/** What an action makes of one partition: mostly one value, none where the partition has no row to make it from. */
+export async function partitionValue(
+  run: TaskRun,
+  settings: FusedSettings,
+  action: ValueAction,
+): Promise<readonly unknown[]> {
+  const { stage, partition } = settings;
+  const rows = (): Iterable<unknown> => rowsOf(run.compute(stage.plan, partition));
+  const functionAt = (index: FunctionIndex): ((...args: unknown[]) => unknown) =>
+    defined(stage.functions[index], `function ${index}`) as (...args: unknown[]) => unknown;
+  switch (action.kind) {
+    case 'reduce': {
+      const { isEmpty, value } = fusedLoop(run, settings, { kind: 'reduce', fn: action.merge }).reduced;
+      return isEmpty ? [] : [value];
+    }
+    case 'aggregate':
+      return [aggregate(rows(), deepCopy(functionAt(action.zero)()), functionAt(action.merge), action.merge)];
+    case 'extreme':
+      return extreme(rows(), functionAt(action.by), action);
+    case 'countBy':
+      return countBy(rows(), action.of);
+    case 'stats':
+      return [statsOf(rows())];
+    case 'lookup': {
+      const found: unknown[] = [];
+      for (const row of rows()) {
+        const [key, value] = row as [unknown, unknown];
+        if (keysEqual(key, action.key)) found.push(value);
+      }
+      return found;
+    }
+    case 'apply': {
+      const value = await applyFunction(functionAt(action.fn), action.fn, rows(), partition);
+      return action.discard ? [] : [value];
+    }
+  }
+}
+
+function aggregate(
+  rows: Iterable<unknown>,
+  zero: unknown,
+  merge: (...args: unknown[]) => unknown,
+  fn: FunctionIndex,
+): unknown {
+  let state = zero;
+  let at = 0;
+  for (const row of rows) {
+    try {
+      state = merge(state, row);
+    } catch (error) {
+      throw new UserFunctionError(fn, at, error);
+    }
+    if (state instanceof Promise) throw new PromiseFound(fn);
+    at++;
+  }
+  return state;
+}
+
+function extreme(
+  rows: Iterable<unknown>,
+  by: (...args: unknown[]) => unknown,
+  action: { readonly by: FunctionIndex; readonly sign: 1 | -1 },
+): readonly unknown[] {
+  let best: { row: unknown; order: unknown } | undefined;
+  let at = 0;
+  for (const row of rows) {
+    let order: unknown;
+    try {
+      order = by(row);
+    } catch (error) {
+      throw new UserFunctionError(action.by, at, error);
+    }
+    if (order instanceof Promise) throw new PromiseFound(action.by);
+    if (best === undefined || action.sign * compareValues(order, best.order) > 0) best = { row, order };
+    at++;
+  }
+  return best === undefined ? [] : [best.row];
+}
+
+function countBy(rows: Iterable<unknown>, of: 'row' | 'key'): readonly unknown[] {
+  const table = new KeyTable();
+  const counts: number[] = [];
+  for (const row of rows) {
+    const slot = table.slot(of === 'key' ? (row as readonly unknown[])[0] : row);
+    counts[slot] = (counts[slot] ?? 0) + 1;
+  }
+  return counts.map((count, slot) => [table.keyAt(slot), count]);
+}
+
+/** Welford's method: one pass, no cancellation. */
+function statsOf(rows: Iterable<unknown>): NumberStats {
+  let [count, sum, mean, m2] = [0, 0, 0, 0];
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const row of rows) {
+    if (typeof row !== 'number')
+      throw new MillraceError(
+        'MR_SCHEMA',
+        `sums and statistics need rows that are numbers, got ${row === null ? 'null' : typeof row}. Map to the number first.`,
+      );
+    count++;
+    sum += row;
+    const delta = row - mean;
+    mean += delta / count;
+    m2 += delta * (row - mean);
+    min = Math.min(min, row);
+    max = Math.max(max, row);
+  }
+  return { count, sum, mean, m2, min, max };
+}
+
+async function applyFunction(
+  fn: (...args: unknown[]) => unknown,
+  index: FunctionIndex,
+  rows: Iterable<unknown>,
+  partition: number,
+): Promise<unknown> {
+  try {
+    return await fn(rows, partition);
+  } catch (error) {
+    throw error instanceof MillraceError || error instanceof UserFunctionError || error instanceof PromiseFound
+      ? error
+      : new UserFunctionError(index, undefined, error);
+  }
+}

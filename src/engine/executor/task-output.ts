@@ -1,0 +1,169 @@
+import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { Random } from '../../base/random.ts';
+import { encodeBatch } from '../../data/columnar/row-codec.ts';
+import { createPartWriter } from '../../data/io/part-writer.ts';
+import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
+import type { TaskOutput } from '../../plan/stages/task-plan.ts';
+import type { TaskValue } from '../protocol/task.ts';
+import { MapOutputWriter } from '../shuffle/map-output-writer.ts';
+import { partitionFunction } from '../shuffle/partition-function.ts';
+import { BATCH_ROWS, BlockWriter } from '../storage/block-writer.ts';
+import { type FusedSettings, fusedLoop } from './fused-loop.ts';
+import { partitionValue } from './partition-value.ts';
+import { rowsOf } from './rows.ts';
+import type { TaskRun } from './task-run.ts';
+
+type OutputOf<K extends TaskOutput['kind']> = Extract<TaskOutput, { readonly kind: K }>;
+
+export interface OutputSettings extends FusedSettings {
+  readonly attempt: number;
+  /** Shared memory the task may leave behind; map output beyond it goes to disk. */
+  readonly outputBytes: number;
+  readonly newPath: (name: string) => string;
+}
+
+export interface OutputResult {
+  readonly value: TaskValue;
+  readonly rowsWritten: number;
+  readonly bytesWritten: number;
+  readonly spilledBytes: number;
+}
+
+/** Runs a task's plan into what its stage asks for. */
+export async function writeOutput(run: TaskRun, settings: OutputSettings): Promise<OutputResult> {
+  const { output, plan } = settings.stage;
+  switch (output.kind) {
+    case 'shuffle':
+      return writeShuffle(run, settings, output);
+    case 'sample':
+      return sampleKeys(run, settings, output);
+    case 'collect':
+    case 'take': {
+      const writer = new BlockWriter();
+      const limit = output.kind === 'take' ? output.limit : Number.POSITIVE_INFINITY;
+      for (const batch of run.compute(plan, settings.partition)) {
+        writer.write(writer.rows + batch.length > limit ? batch.slice(0, limit - writer.rows) : batch);
+        if (writer.rows >= limit) break;
+      }
+      const block = writer.finish();
+      const batches = block.kind === 'memory' ? block.batches : [];
+      return result({ kind: 'rows', batches }, block.rows, block.sizeBytes);
+    }
+    case 'count':
+    case 'drain': {
+      const loop = fusedLoop(run, settings, { kind: 'count' });
+      return result({ kind: 'count', count: loop.count }, loop.count, 0);
+    }
+    case 'reduce':
+    case 'aggregate':
+    case 'extreme':
+    case 'countBy':
+    case 'stats':
+    case 'lookup':
+    case 'apply':
+      return single(await partitionValue(run, settings, output));
+    case 'save': {
+      const writer = createPartWriter(output.staging, settings.partition, settings.attempt);
+      try {
+        for (const batch of run.compute(plan, settings.partition)) writer.write(batch);
+        const part = writer.finish();
+        return result({ kind: 'part', part }, part.rows, part.sizeBytes);
+      } catch (error) {
+        writer.abort();
+        throw error;
+      }
+    }
+  }
+}
+
+function result(value: TaskValue, rowsWritten: number, bytesWritten: number, spilledBytes = 0): OutputResult {
+  return { value, rowsWritten, bytesWritten, spilledBytes };
+}
+
+function single(rows: readonly unknown[]): OutputResult {
+  const batch = encodeBatch(rows);
+  return result({ kind: 'value', batch }, rows.length, batch.length);
+}
+
+function writeShuffle(run: TaskRun, settings: OutputSettings, output: OutputOf<'shuffle'>): OutputResult {
+  const { stage, partition, outputBytes, newPath } = settings;
+  const { numPartitions } = output.partitioner;
+  const writer = new MapOutputWriter({
+    mapPartition: partition,
+    numPartitions,
+    memoryBytes: outputBytes,
+    newPath: () => newPath(`shuffle-${output.shuffleId}-${partition}`),
+  });
+  const partitionOf = partitionFunction(output.partitioner, stage.functions, partition);
+  try {
+    if (output.aggregator === undefined) {
+      const isKeyed = output.partitioner.kind !== 'roundRobin';
+      const buckets: unknown[][] = Array.from({ length: numPartitions }, () => []);
+      for (const batch of run.compute(stage.plan, partition))
+        for (const row of batch) {
+          const target = partitionOf(isKeyed ? keyOf(row) : undefined);
+          const bucket = defined(buckets[target], 'bucket');
+          if (bucket.push(row) < BATCH_ROWS) continue;
+          writer.writeRows(target, bucket);
+          buckets[target] = [];
+        }
+      buckets.forEach((bucket, target) => {
+        if (bucket.length > 0) writer.writeRows(target, bucket);
+      });
+    } else {
+      const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' });
+      writeGroups(writer, loop, numPartitions, partitionOf);
+    }
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+  const mapOutput = writer.finish();
+  return result({ kind: 'mapOutput', output: mapOutput }, mapOutput.rows, mapOutput.sizeBytes, writer.spilledBytes);
+}
+
+function writeGroups(
+  writer: MapOutputWriter,
+  loop: StageLoop,
+  numPartitions: number,
+  partitionOf: (key: unknown) => number,
+): void {
+  const { table, states } = loop.groups;
+  const keys: unknown[][] = Array.from({ length: numPartitions }, () => []);
+  const values: unknown[][] = Array.from({ length: numPartitions }, () => []);
+  for (let slot = 0; slot < states.length; slot++) {
+    const key = table.keyAt(slot);
+    const target = partitionOf(key);
+    keys[target]?.push(key);
+    values[target]?.push(states[slot]);
+  }
+  keys.forEach((bucket, target) => {
+    if (bucket.length > 0) writer.writePairs(target, bucket, values[target] ?? []);
+  });
+}
+
+function keyOf(row: unknown): unknown {
+  if (Array.isArray(row) && row.length === 2) return row[0];
+  throw new MillraceError(
+    'MR_SCHEMA',
+    `partitioning by key needs rows that are pairs [key, value], got ${typeof row}. Make pairs with map or keyBy first.`,
+  );
+}
+
+/** Reservoir sampling (Vitter's algorithm R), seeded by the partition: the same rows in every run. */
+function sampleKeys(run: TaskRun, settings: OutputSettings, output: OutputOf<'sample'>): OutputResult {
+  const random = new Random(settings.partition + 1);
+  const sample: unknown[] = [];
+  let rows = 0;
+  for (const row of rowsOf(run.compute(settings.stage.plan, settings.partition))) {
+    const key = keyOf(row);
+    if (sample.length < output.size) sample.push(key);
+    else {
+      const at = random.nextInt(rows + 1);
+      if (at < output.size) sample[at] = key;
+    }
+    rows++;
+  }
+  return result({ kind: 'sample', keys: encodeBatch(sample), rows }, sample.length, 0);
+}

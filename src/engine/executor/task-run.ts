@@ -1,0 +1,273 @@
+import { defined } from '../../base/defined.ts';
+import { KeyTable } from '../../data/columnar/key.ts';
+import { compareValues } from '../../data/columnar/ordering.ts';
+import { decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
+import { readSplit } from '../../data/io/source.ts';
+import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
+import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
+import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import type { TaskNode } from '../../plan/stages/task-plan.ts';
+import type { Block, MapOutput } from '../protocol/block.ts';
+import { BlockLost } from '../storage/block-lost.ts';
+import { blockBatches, blockRows, mapOutputBatches } from '../storage/block-reader.ts';
+import { BlockWriter } from '../storage/block-writer.ts';
+import { type LoadedStage, stageLoop } from './loaded-stage.ts';
+import { batchesOf, rowsOf } from './rows.ts';
+
+/** Map outputs that a task could not read: the driver has them made again. */
+export class FetchFailed extends Error {
+  readonly shuffleId: number;
+  readonly mapPartition: number;
+
+  constructor(shuffleId: number, mapPartition: number, cause: unknown) {
+    super(`output ${mapPartition} of shuffle ${shuffleId} is lost`, { cause });
+    this.shuffleId = shuffleId;
+    this.mapPartition = mapPartition;
+  }
+}
+
+type Batches = Iterable<unknown[]>;
+type NodeOf<K extends TaskNode['kind']> = Extract<TaskNode, { readonly kind: K }>;
+
+/** What a task reads and leaves beside its result. */
+export interface TaskEnvironment {
+  readonly stage: LoadedStage;
+  block(nodeId: number, partition: number): Block | undefined;
+  mapOutputs(shuffleId: number): readonly MapOutput[];
+  /** A new path for a temporary file. */
+  newPath(name: string): string;
+}
+
+/**
+ * Computes partitions of a plan, pulling batches of rows through it: synchronous and lazy, so that an action that wants no more rows
+ * stops the source. What awaits is computed beforehand (see `async-steps.ts`) and handed in through `ready`.
+ */
+export class TaskRun {
+  readonly #environment: TaskEnvironment;
+  /** Partitions of pipelines with async functions, computed already. */
+  readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
+  readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
+  readonly lost: { nodeId: number; partition: number }[] = [];
+  rowsRead = 0;
+
+  constructor(environment: TaskEnvironment, ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>) {
+    this.#environment = environment;
+    this.#ready = ready;
+  }
+
+  compute(node: TaskNode, partition: number): Batches {
+    const ready = this.#ready.get(node)?.get(partition);
+    if (ready !== undefined) return ready;
+    switch (node.kind) {
+      case 'blocks':
+        return this.#counted(blockRows(this.#block(node.nodeId, partition)));
+      case 'range':
+        return this.#counted(rangeRows(node, partition));
+      case 'source': {
+        const split = defined(this.#environment.stage.splits(node.nodeId)[partition], `split ${partition}`);
+        return this.#counted(readSplit(node.source, split) as Batches);
+      }
+      case 'pipeline':
+        return this.#pipeline(node, partition);
+      case 'mapPartitions':
+        return this.#callOverPartition(node, this.partitionArguments(node, partition));
+      case 'zip':
+        return this.#callOverPartition(node, this.partitionArguments(node, partition));
+      case 'glom':
+        return [[[...rowsOf(this.compute(node.input, partition))]]];
+      case 'union': {
+        let index = partition;
+        for (const input of node.inputs) {
+          if (index < input.numPartitions) return this.compute(input.node, index);
+          index -= input.numPartitions;
+        }
+        throw new RangeError(`partition ${partition} of a union`);
+      }
+      case 'gather':
+        return this.#concatenated(node.input, defined(node.groups[partition], `group ${partition}`));
+      case 'cartesian':
+        return this.#cartesian(node, partition);
+      case 'shuffleRead':
+        return this.#counted(this.#shuffleRows(node.shuffleId, partition));
+      case 'combine':
+        return this.#combine(node, partition);
+      case 'sort':
+        return this.#sort(node, partition);
+      case 'cogroup':
+        return this.#cogroup(node, partition);
+      case 'cached':
+        return this.#cachedRows(node, partition);
+    }
+  }
+
+  /** Feeds everything that `node` gives to `loop`, as columns where that saves making rows. */
+  feed(loop: StageLoop, node: TaskNode, partition: number, isBareCombine: boolean): void {
+    if (isBareCombine && node.kind === 'shuffleRead') {
+      for (const bytes of this.#shuffleBatches(node.shuffleId, partition)) {
+        const { keys, values } = decodePairBatch(bytes);
+        this.rowsRead += keys.length;
+        loop.runPairs(keys, values);
+      }
+      return;
+    }
+    for (const batch of this.compute(node, partition)) loop.run(batch, [], Number.POSITIVE_INFINITY);
+  }
+
+  #block(nodeId: number, partition: number): Block {
+    return defined(this.#environment.block(nodeId, partition), `block ${partition} of RDD ${nodeId}`);
+  }
+
+  *#counted(batches: Batches): Batches {
+    for (const batch of batches) {
+      this.rowsRead += batch.length;
+      yield batch;
+    }
+  }
+
+  *#pipeline(node: NodeOf<'pipeline'>, partition: number): Batches {
+    const loop = stageLoop(this.#environment.stage, node.steps, { kind: 'rows' });
+    for (const batch of this.compute(node.input, partition)) {
+      const out: unknown[] = [];
+      loop.run(batch, out, Number.POSITIVE_INFINITY);
+      if (out.length > 0) yield out;
+    }
+  }
+
+  /** What a function over whole partitions is called with. */
+  partitionArguments(node: NodeOf<'mapPartitions'> | NodeOf<'zip'>, partition: number): readonly unknown[] {
+    if (node.kind === 'zip') return [node.inputs.map((input) => rowsOf(this.compute(input, partition))), partition];
+    const rows = rowsOf(this.compute(node.input, partition));
+    return node.indexFirst ? [partition, rows] : [rows, partition];
+  }
+
+  *#callOverPartition({ fn }: { readonly fn: FunctionIndex }, args: readonly unknown[]): Batches {
+    const userFunction = defined(this.#environment.stage.functions[fn], 'partition function') as (
+      ...args: unknown[]
+    ) => unknown;
+    try {
+      const result = userFunction(...args);
+      if (isAsyncResult(result)) throw new PromiseFound(fn);
+      yield* batchesOf(result as Iterable<unknown>);
+    } catch (error) {
+      throw blame(fn, error);
+    }
+  }
+
+  *#concatenated(input: TaskNode, partitions: readonly number[]): Batches {
+    for (const partition of partitions) yield* this.compute(input, partition);
+  }
+
+  /** Every pair of rows; the right side is computed once a task and kept as a block. */
+  *#cartesian(node: NodeOf<'cartesian'>, partition: number): Batches {
+    const writer = new BlockWriter();
+    for (const batch of this.compute(node.right, partition % node.rightPartitions)) writer.write(batch);
+    const right = writer.finish();
+    for (const lefts of this.compute(node.left, Math.floor(partition / node.rightPartitions)))
+      for (const left of lefts) for (const rights of blockRows(right)) yield rights.map((row) => [left, row]);
+  }
+
+  *#shuffleBatches(shuffleId: number, partition: number): Iterable<Uint8Array> {
+    for (const output of this.#environment.mapOutputs(shuffleId)) {
+      try {
+        yield* mapOutputBatches(output, partition);
+      } catch (error) {
+        if (error instanceof BlockLost) throw new FetchFailed(shuffleId, output.mapPartition, error);
+        throw error;
+      }
+    }
+  }
+
+  *#shuffleRows(shuffleId: number, partition: number): Batches {
+    for (const bytes of this.#shuffleBatches(shuffleId, partition)) yield decodeBatch(bytes);
+  }
+
+  *#combine(node: NodeOf<'combine'>, partition: number): Batches {
+    const loop = stageLoop(this.#environment.stage, [], { kind: 'combine', aggregator: node.aggregator, of: node.of });
+    this.feed(loop, node.input, partition, true);
+    const { table, states } = loop.groups;
+    const out: unknown[] = [];
+    for (let slot = 0; slot < states.length; slot++) out.push([table.keyAt(slot), states[slot]]);
+    if (out.length > 0) yield out;
+  }
+
+  *#sort(node: NodeOf<'sort'>, partition: number): Batches {
+    const rows = [...rowsOf(this.compute(node.input, partition))] as [unknown, unknown][];
+    const sign = node.descending ? -1 : 1;
+    rows.sort((a, b) => sign * compareValues(a[0], b[0]));
+    if (rows.length > 0) yield rows;
+  }
+
+  *#cogroup(node: NodeOf<'cogroup'>, partition: number): Batches {
+    const table = new KeyTable();
+    const groups: unknown[][][] = [];
+    node.inputs.forEach((input, side) => {
+      for (const batch of this.compute(input, partition))
+        for (const row of batch) {
+          const [key, value] = row as [unknown, unknown];
+          const slot = table.slot(key);
+          if (slot === groups.length) groups.push(node.inputs.map(() => []));
+          groups[slot]?.[side]?.push(value);
+        }
+    });
+    if (groups.length > 0) yield groups.map((sides, slot) => [table.keyAt(slot), sides]);
+  }
+
+  /** From the cache, or computed in full, kept, and read back: so that the first reader sees the rows every other one will see. */
+  *#cachedRows(node: NodeOf<'cached'>, partition: number): Batches {
+    const { nodeId } = node;
+    const mine = this.cached.find((entry) => entry.nodeId === nodeId && entry.partition === partition);
+    const given = mine?.block ?? this.#environment.block(nodeId, partition);
+    if (given !== undefined) {
+      const batches = blockBatches(given)[Symbol.iterator]();
+      let first: IteratorResult<Uint8Array> | undefined;
+      try {
+        first = batches.next();
+      } catch (error) {
+        if (!(error instanceof BlockLost)) throw error;
+        this.lost.push({ nodeId, partition });
+      }
+      if (first !== undefined) {
+        for (let next = first; next.done !== true; next = batches.next()) {
+          const rows = decodeBatch(next.value);
+          this.rowsRead += rows.length;
+          yield rows;
+        }
+        return;
+      }
+    }
+    const path = node.level === 'DISK_ONLY' ? this.#environment.newPath(`rdd-${nodeId}-${partition}`) : undefined;
+    const writer = new BlockWriter(path);
+    for (const batch of this.compute(node.input, partition)) writer.write(batch);
+    const block = writer.finish();
+    this.cached.push({ nodeId, partition, block });
+    yield* blockRows(block);
+  }
+}
+
+/** The error of a function over a partition, with the function's index; what came from below keeps its own. */
+function blame(fn: FunctionIndex, error: unknown): unknown {
+  return error instanceof UserFunctionError ||
+    error instanceof PromiseFound ||
+    error instanceof FetchFailed ||
+    (error instanceof Error && 'code' in error && error.name === 'MillraceError')
+    ? error
+    : new UserFunctionError(fn, undefined, error);
+}
+
+/** A promise or an async iterable: the function has to be awaited. */
+export function isAsyncResult(result: unknown): boolean {
+  return result instanceof Promise || (typeof result === 'object' && result !== null && Symbol.asyncIterator in result);
+}
+
+const RANGE_BATCH = 4096;
+
+function* rangeRows(node: NodeOf<'range'>, partition: number): Batches {
+  const total = Math.max(0, Math.ceil((node.end - node.start) / node.step));
+  const first = Math.floor((partition * total) / node.numPartitions);
+  const end = Math.floor(((partition + 1) * total) / node.numPartitions);
+  for (let from = first; from < end; from += RANGE_BATCH) {
+    const rows: unknown[] = [];
+    for (let i = from; i < Math.min(end, from + RANGE_BATCH); i++) rows.push(node.start + i * node.step);
+    yield rows;
+  }
+}

@@ -1,0 +1,59 @@
+/** What the engine tells while it works: `sc.on('event', listener)`. Times are milliseconds since the epoch. */
+export type EngineEvent =
+  | {
+      readonly kind: 'actionStarted';
+      readonly actionId: number;
+      readonly action: string;
+      readonly callSite: string;
+      readonly group: string | undefined;
+      readonly stages: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'actionEnded';
+      readonly actionId: number;
+      readonly action: string;
+      readonly status: 'succeeded' | 'failed' | 'cancelled';
+      readonly durationMs: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'stageSubmitted';
+      readonly actionId: number;
+      readonly stageKey: number;
+      readonly name: string;
+      readonly tasks: number;
+      readonly at: number;
+    }
+  | { readonly kind: 'stageCompleted'; readonly stageKey: number; readonly name: string; readonly at: number }
+  | {
+      readonly kind: 'taskStarted';
+      readonly stageKey: number;
+      readonly partition: number;
+      readonly attempt: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'taskEnded';
+      readonly stageKey: number;
+      readonly partition: number;
+      readonly attempt: number;
+      readonly status: 'succeeded' | 'failed' | 'notRun';
+      /** Why it failed; absent when it did not. */
+      readonly reason?: string;
+      readonly rowsRead: number;
+      readonly rowsWritten: number;
+      readonly bytesWritten: number;
+      readonly spilledBytes: number;
+      readonly durationMs: number;
+      readonly at: number;
+    }
+  | { readonly kind: 'workerLost'; readonly message: string; readonly at: number }
+  | { readonly kind: 'blockCached'; readonly rddId: number; readonly partition: number; readonly at: number }
+  | { readonly kind: 'blockLost'; readonly rddId: number; readonly partition: number; readonly at: number }
+  | {
+      readonly kind: 'outputsLost';
+      readonly shuffleId: number;
+      readonly mapPartitions: readonly number[];
+      readonly at: number;
+    };

@@ -1,0 +1,305 @@
+import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { decodeBatch } from '../../data/columnar/row-codec.ts';
+import type { EngineEvent } from '../protocol/events.ts';
+import type {
+  ExecutorSettings,
+  StageReference,
+  TaskDescription,
+  TaskInputs,
+  TaskOutcome,
+  TaskSuccess,
+} from '../protocol/task.ts';
+import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
+import type { BlockStore } from '../storage/block-store.ts';
+import { actionError } from './action-error.ts';
+import { DagState, type Order, type StageKey } from './dag-state.ts';
+import { leavesOf, type PlannedStage, stageReference } from './stage-run.ts';
+import type { PoolSettings } from './task-queue.ts';
+import { type Preparation, TaskScheduler, type TaskSource } from './task-scheduler.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface DagSchedulerOptions {
+  readonly workers: number;
+  readonly maxTaskFailures: number;
+  readonly pool: WorkerPool;
+  readonly outputs: MapOutputTracker;
+  readonly blocks: BlockStore;
+  readonly pools: (name: string) => PoolSettings;
+  readonly executorSettings: () => ExecutorSettings;
+  readonly emit: (event: EngineEvent) => void;
+  /** A task has committed: these values were added to accumulators. */
+  readonly accumulate: (updates: readonly (readonly [id: number, value: unknown])[]) => void;
+}
+
+export interface ActionRequest {
+  readonly actionId: number;
+  readonly pool: string;
+  /** Every stage the action may need, parents first. */
+  readonly stages: readonly PlannedStage[];
+  readonly result: StageKey;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface RunningAction {
+  readonly request: ActionRequest;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  readonly dispose: () => void;
+}
+
+interface StageRun {
+  readonly planned: PlannedStage;
+  reference: StageReference | undefined;
+  /** Partitions whose accumulator updates have been counted. */
+  readonly committed: Set<number>;
+}
+
+/** The one place where outcomes arrive and orders are carried out; what they mean is decided in `dag-state`. */
+export class DagScheduler implements TaskSource {
+  readonly #options: DagSchedulerOptions;
+  readonly #state: DagState;
+  readonly #tasks: TaskScheduler;
+  readonly #actions = new Map<number, RunningAction>();
+  readonly #stages = new Map<StageKey, StageRun>();
+
+  constructor(options: DagSchedulerOptions) {
+    this.#options = options;
+    this.#state = new DagState(options.maxTaskFailures);
+    this.#tasks = new TaskScheduler(options.pool, this, options);
+  }
+
+  /** Resolves when every partition of the result stage has been handed to its `onValue`. */
+  run(request: ActionRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { actionId, signal, stages, result } = request;
+      const abort = (): void => this.cancel(actionId, signal?.reason);
+      const dispose = (): void => signal?.removeEventListener('abort', abort);
+      this.#actions.set(actionId, { request, resolve, reject, dispose });
+      if (signal?.aborted) {
+        abort();
+        return;
+      }
+      signal?.addEventListener('abort', abort, { once: true });
+      for (const planned of stages) {
+        const { key } = planned.description;
+        if (this.#state.isInUse(key)) continue;
+        const committed = this.#stages.get(key)?.committed ?? new Set<number>();
+        this.#stages.set(key, { planned, reference: undefined, committed });
+        if (planned.purpose.kind === 'shuffle')
+          this.#options.outputs.open(planned.purpose.shuffleId, planned.description.partitions.length);
+      }
+      this.#carryOut(
+        this.#state.actionSubmitted(
+          actionId,
+          result,
+          stages.map(({ description }) => description),
+        ),
+      );
+    });
+  }
+
+  /** Whether this stage is there or on its way, so that a new plan need not look below it. */
+  isInUse(stage: StageKey): boolean {
+    return this.#state.isInUse(stage);
+  }
+
+  cancel(actionId: number, why: unknown): void {
+    const action = this.#actions.get(actionId);
+    if (action === undefined) return;
+    const orders = this.#state.actionEnded(actionId);
+    const reason = why instanceof MillraceError ? why.message : 'The action was cancelled';
+    this.#end(actionId, new MillraceError('MR_ABORTED', `${reason}.`.replace('..', '.'), { cause: why }));
+    this.#carryOut(orders);
+  }
+
+  cancelAll(why: unknown): void {
+    for (const actionId of [...this.#actions.keys()]) this.cancel(actionId, why);
+  }
+
+  /** The lineage that needs this shuffle is gone. */
+  forgetShuffle(stage: StageKey, shuffleId: number): void {
+    this.#state.stageForgotten(stage);
+    this.#stages.delete(stage);
+    this.#options.outputs.remove(shuffleId);
+  }
+
+  close(): void {
+    this.#tasks.close();
+  }
+
+  reference(stage: StageKey): StageReference {
+    const run = this.#run(stage);
+    run.reference ??= stageReference(run.planned);
+    return run.reference;
+  }
+
+  prepare(stage: StageKey, partition: number, busy: ReadonlySet<string>): Preparation {
+    const { planned } = this.#run(stage);
+    const { blocks, outputs } = this.#options;
+    const leaves = leavesOf(planned.payload().plan, partition, (nodeId, index) => blocks.has(nodeId, index));
+    const computes: string[] = [];
+    for (const { nodeId, partition: index, isPresent } of leaves.cached) {
+      if (isPresent) continue;
+      const name = `${nodeId}:${index}`;
+      if (busy.has(name)) return { kind: 'wait' };
+      computes.push(name);
+    }
+    for (const shuffleId of leaves.shuffleIds) {
+      const { missing } = outputs.outputs(shuffleId);
+      if (missing.length > 0) return { kind: 'fetchFailed', shuffleId, mapPartitions: missing };
+    }
+    return { kind: 'ready', computes };
+  }
+
+  inputs(stage: StageKey, partitions: readonly number[]): TaskInputs {
+    const { planned } = this.#run(stage);
+    const { blocks: store, outputs } = this.#options;
+    const blocks = new Map<string, TaskInputs['blocks'][number]>();
+    const shuffleIds = new Set<number>();
+    for (const partition of partitions) {
+      const leaves = leavesOf(planned.payload().plan, partition, (nodeId, index) => store.has(nodeId, index));
+      for (const leaf of leaves.blocks) {
+        const block = defined(planned.block(leaf.nodeId, leaf.partition), `rows of RDD ${leaf.nodeId}`);
+        blocks.set(`${leaf.nodeId}:${leaf.partition}`, { ...leaf, block });
+      }
+      for (const { nodeId, partition: index } of leaves.cached) {
+        const block = store.get(nodeId, index);
+        if (block !== undefined) blocks.set(`${nodeId}:${index}`, { nodeId, partition: index, block });
+      }
+      for (const shuffleId of leaves.shuffleIds) shuffleIds.add(shuffleId);
+    }
+    const shuffles = [...shuffleIds].map((shuffleId) => ({ shuffleId, outputs: outputs.outputs(shuffleId).outputs }));
+    return { blocks: [...blocks.values()], shuffles };
+  }
+
+  settings(): ExecutorSettings {
+    return this.#options.executorSettings();
+  }
+
+  taskStarted(stageKey: StageKey, { partition, attempt }: TaskDescription): void {
+    this.#options.emit({ kind: 'taskStarted', stageKey, partition, attempt, at: Date.now() });
+  }
+
+  taskEnded(stage: StageKey, outcome: TaskOutcome): void {
+    this.#report(stage, outcome);
+    if (!this.#stages.has(stage)) return;
+    const { partition, attempt } = outcome;
+    if (outcome.kind === 'success') {
+      this.#commit(stage, outcome);
+      this.#carryOut(this.#state.taskSucceeded(stage, partition));
+      return;
+    }
+    const { reason } = outcome;
+    if (reason.kind === 'fetchFailed') {
+      for (const lost of reason.mapPartitions) this.#options.outputs.unregister(reason.shuffleId, lost);
+      const { shuffleId, mapPartitions } = reason;
+      this.#options.emit({ kind: 'outputsLost', shuffleId, mapPartitions, at: Date.now() });
+    }
+    if (reason.kind === 'workerLost')
+      this.#options.emit({ kind: 'workerLost', message: reason.message, at: Date.now() });
+    this.#carryOut(this.#state.taskFailed(stage, partition, attempt, reason));
+  }
+
+  #run(stage: StageKey): StageRun {
+    return defined(this.#stages.get(stage), `stage ${stage}`);
+  }
+
+  /** Takes over what a task left: once a partition, however many attempts come in. */
+  #commit(stage: StageKey, outcome: TaskSuccess): void {
+    const { planned, committed } = this.#run(stage);
+    const { outputs, blocks, accumulate, emit } = this.#options;
+    const { partition, value } = outcome;
+    for (const lost of outcome.lost) {
+      blocks.drop(lost.nodeId, lost.partition);
+      emit({ kind: 'blockLost', rddId: lost.nodeId, partition: lost.partition, at: Date.now() });
+    }
+    for (const { nodeId, partition: index, block } of outcome.cached) {
+      blocks.put(nodeId, index, block);
+      emit({ kind: 'blockCached', rddId: nodeId, partition: index, at: Date.now() });
+    }
+    const isFirst = !committed.has(partition);
+    committed.add(partition);
+    if (isFirst && outcome.accumulators !== undefined)
+      accumulate(decodeBatch(outcome.accumulators) as [number, unknown][]);
+    if (value.kind === 'mapOutput') {
+      if (planned.purpose.kind === 'shuffle') outputs.register(planned.purpose.shuffleId, value.output);
+      return;
+    }
+    if (isFirst) planned.onValue?.(partition, value);
+  }
+
+  #carryOut(orders: readonly Order[]): void {
+    for (const order of orders) {
+      switch (order.kind) {
+        case 'submit':
+          this.#submit(order);
+          break;
+        case 'completeStage': {
+          const { planned } = this.#run(order.stage);
+          this.#options.emit({ kind: 'stageCompleted', stageKey: order.stage, name: planned.name, at: Date.now() });
+          planned.onComplete?.();
+          break;
+        }
+        case 'cancelStage':
+          this.#tasks.cancel(order.stage);
+          break;
+        case 'finishAction':
+          this.#end(order.actionId, undefined);
+          break;
+        case 'failAction': {
+          const stage = this.#stages.get(order.stage)?.planned.name ?? `stage ${order.stage}`;
+          const { partition, attempt, reason } = order;
+          const maxAttempts = this.#options.maxTaskFailures;
+          this.#end(order.actionId, actionError(reason, { stage, partition, attempt, maxAttempts }));
+          break;
+        }
+      }
+    }
+  }
+
+  #submit({ stage, tasks }: Extract<Order, { kind: 'submit' }>): void {
+    const { planned } = this.#run(stage);
+    const action = [...this.#actions.values()].find(({ request }) => request.stages.includes(planned));
+    const actionId = action?.request.actionId ?? 0;
+    this.#options.emit({
+      kind: 'stageSubmitted',
+      actionId,
+      stageKey: stage,
+      name: planned.name,
+      tasks: tasks.length,
+      at: Date.now(),
+    });
+    this.#tasks.submit(stage, tasks, { pool: action?.request.pool ?? 'default', priority: actionId * 1e6 + stage });
+  }
+
+  #end(actionId: number, error: unknown): void {
+    const action = this.#actions.get(actionId);
+    if (action === undefined) return;
+    this.#actions.delete(actionId);
+    action.dispose();
+    for (const [key, { planned }] of this.#stages)
+      if (planned.purpose.kind !== 'shuffle' && !this.#state.has(key)) this.#stages.delete(key);
+    if (error === undefined) action.resolve();
+    else action.reject(error);
+  }
+
+  #report(stageKey: StageKey, outcome: TaskOutcome): void {
+    const { partition, attempt } = outcome;
+    const isNotRun = outcome.kind === 'failure' && outcome.reason.kind === 'notRun';
+    const metrics =
+      outcome.kind === 'success'
+        ? outcome.metrics
+        : { rowsRead: 0, rowsWritten: 0, bytesWritten: 0, spilledBytes: 0, durationMs: 0 };
+    this.#options.emit({
+      kind: 'taskEnded',
+      stageKey,
+      partition,
+      attempt,
+      status: outcome.kind === 'success' ? 'succeeded' : isNotRun ? 'notRun' : 'failed',
+      ...(outcome.kind === 'failure' ? { reason: outcome.reason.kind } : {}),
+      ...metrics,
+      at: Date.now(),
+    });
+  }
+}

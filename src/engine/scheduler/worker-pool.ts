@@ -1,0 +1,60 @@
+import { Piscina } from 'piscina';
+import { Control, type TaskBatch, type TaskOutcome } from '../protocol/task.ts';
+
+/** Workers always run built JavaScript; loaded from src (in tests), point at the twin in dist. */
+const entry = new URL('../executor/worker-main.js', import.meta.url.replace(/\/src\/(.*)\.ts$/, '/dist/$1.js')).href;
+
+export interface WorkerPoolOptions {
+  readonly workers: number;
+  /** V8's limit for the JavaScript heap of each worker; its own default when undefined. */
+  readonly workerHeapMb: number | undefined;
+}
+
+/**
+ * A fixed number of worker threads (piscina). The caller runs at most one batch a worker; a thread that dies is replaced.
+ * Idle threads do not keep the process alive.
+ */
+export class WorkerPool {
+  readonly #pool: Piscina<TaskBatch, readonly TaskOutcome[]>;
+
+  constructor({ workers, workerHeapMb }: WorkerPoolOptions) {
+    this.#pool = new Piscina({
+      filename: entry,
+      name: 'runBatch',
+      minThreads: workers,
+      maxThreads: workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      execArgv: [],
+      recordTiming: false,
+      ...(workerHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: workerHeapMb } }),
+    });
+    // A thread that dies between two tasks is replaced by piscina; nothing is lost with it.
+    this.#pool.on('error', () => {});
+  }
+
+  /** Ids of the living threads. */
+  get threadIds(): readonly number[] {
+    return this.#pool.threads.map((worker) => worker.threadId);
+  }
+
+  /**
+   * Runs a batch on an idle worker. Rejects when the thread dies; aborting `signal` ends the thread at once.
+   */
+  run(batch: TaskBatch, signal: AbortSignal): Promise<readonly TaskOutcome[]> {
+    return this.#pool.run(batch, { signal });
+  }
+
+  /** Ends one thread as a crash would: for chaos tests. */
+  async terminate(threadId: number): Promise<void> {
+    await this.#pool.threads.find((worker) => worker.threadId === threadId)?.terminate();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+/** Fresh control words for a batch, shared with the worker that runs it. */
+export function newControl(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(Control.length * 4));
+}
