@@ -32,13 +32,14 @@ const rooms = [
 ];
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-const importPattern = /^(?:import|export)\b[^'"]*?from\s+['"](\.[^'"]+)['"]/gm;
+const importPattern = /^(?:import|export)\b(?<clause>[^'"]*?)from\s+['"](?<path>\.[^'"]+)['"]/gm;
 const graph = new Map(
   files.map((file) => [
     file,
-    [...readFileSync(join(src, file), 'utf8').matchAll(importPattern)].map((match) =>
-      relative(src, resolve(src, dirname(file), match[1]!)),
-    ),
+    [...readFileSync(join(src, file), 'utf8').matchAll(importPattern)].map(({ groups }) => ({
+      to: relative(src, resolve(src, dirname(file), groups!['path']!)),
+      isType: groups!['clause']!.trimStart().startsWith('type '),
+    })),
   ]),
 );
 /** The room a file lives in: the longest name that fits, so that base/closures is not base. */
@@ -48,10 +49,11 @@ const floor = (file: string): number => {
     if ((file === room || file.startsWith(`${room}/`)) && room.length > (rooms[best]?.length ?? 0)) best = index;
   return best;
 };
-const edges = [...graph].flatMap(([from, tos]) => tos.map((to) => ({ from, to })));
+const edges = [...graph].flatMap(([from, tos]) => tos.map(({ to }) => ({ from, to })));
+/** Everything a file loads. Types are followed as well, but for those of its own room: classes of one room may name each other. */
 const reach = (file: string, seen = new Set<string>()): Set<string> => {
-  for (const to of graph.get(file) ?? []) {
-    if (seen.has(to)) continue;
+  for (const { to, isType } of graph.get(file) ?? []) {
+    if (seen.has(to) || (isType && floor(to) === floor(file))) continue;
     seen.add(to);
     reach(to, seen);
   }

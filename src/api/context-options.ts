@@ -1,0 +1,176 @@
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { MillraceError } from '../base/errors.ts';
+import type { PoolSettings, SchedulingMode } from '../engine/scheduler/task-queue.ts';
+
+export type LogLevel = 'off' | 'error' | 'warn' | 'info' | 'debug';
+
+/** What `MillraceContext.create` takes. Every option has a default. */
+export interface ContextOptions {
+  /** `local[*]`: one worker a core (default); `local[4]`: four; `local`: one. */
+  readonly master?: string | undefined;
+  /** Worker threads; overrides `master`. */
+  readonly workers?: number | undefined;
+  /** Shown in progress and logs. Default `millrace`. */
+  readonly appName?: string | undefined;
+  /** Shared memory for cached and shuffled data and working memory of tasks, together: `'512mb'`, `'4gb'` or bytes. Default half of the machine's. */
+  readonly memory?: string | number | undefined;
+  /** Where temporary files go, in a folder of their own that is removed by `stop()`. Default the system's. */
+  readonly tempDir?: string | undefined;
+  /** Partitions of `parallelize` and `range` when none are given. Default: the number of workers. */
+  readonly defaultParallelism?: number | undefined;
+  /** One line of progress on stderr. Default: when stderr is a terminal. */
+  readonly progress?: boolean | undefined;
+  /** What is logged to stderr. Default `warn`. */
+  readonly logLevel?: LogLevel | undefined;
+  /** Tries of a task before its action fails. Default 4. */
+  readonly maxTaskFailures?: number | undefined;
+  /** V8's heap limit of each worker in MB. Default V8's own. */
+  readonly workerHeapMb?: number | undefined;
+  /** How actions that run at the same time share the workers: in order of submission, or evenly. Default FIFO. */
+  readonly scheduling?: SchedulingMode | undefined;
+  /** Named pools for `setLocalPool`, each with a mode, weight and minimum share. */
+  readonly pools?: Readonly<Record<string, Partial<PoolSettings>>> | undefined;
+}
+
+export interface ResolvedOptions {
+  readonly workers: number;
+  readonly appName: string;
+  readonly memoryBytes: number;
+  readonly tempDir: string;
+  readonly defaultParallelism: number;
+  readonly progress: boolean;
+  readonly logLevel: LogLevel;
+  readonly maxTaskFailures: number;
+  readonly workerHeapMb: number | undefined;
+  readonly scheduling: SchedulingMode;
+  readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+}
+
+const known: ReadonlySet<string> = new Set([
+  'master',
+  'workers',
+  'appName',
+  'memory',
+  'tempDir',
+  'defaultParallelism',
+  'progress',
+  'logLevel',
+  'maxTaskFailures',
+  'workerHeapMb',
+  'scheduling',
+  'pools',
+] satisfies (keyof ContextOptions)[]);
+
+const logLevels: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
+
+/** Checks every option once, naming the one that is wrong. */
+export function resolveOptions(options: ContextOptions): ResolvedOptions {
+  for (const name of Object.keys(options))
+    if (!known.has(name)) fail(name, 'is no option', `Options are: ${[...known].join(', ')}.`);
+  const workers = integer('workers', options.workers, 1, 1024) ?? workersOf(options.master);
+  return Object.freeze({
+    workers,
+    appName: text('appName', options.appName) ?? 'millrace',
+    memoryBytes: memory(options.memory) ?? Math.floor(totalmem() / 2),
+    tempDir: text('tempDir', options.tempDir) ?? tmpdir(),
+    defaultParallelism: integer('defaultParallelism', options.defaultParallelism, 1, 1e6) ?? workers,
+    progress: boolean('progress', options.progress) ?? process.stderr.isTTY === true,
+    logLevel: oneOf('logLevel', options.logLevel, logLevels) ?? 'warn',
+    maxTaskFailures: integer('maxTaskFailures', options.maxTaskFailures, 1, 1000) ?? 4,
+    workerHeapMb: integer('workerHeapMb', options.workerHeapMb, 16, 1e6),
+    scheduling: oneOf('scheduling', options.scheduling, ['FIFO', 'FAIR']) ?? 'FIFO',
+    pools: pools(options.pools) ?? {},
+  });
+}
+
+function fail(name: string, what: string, mend: string): never {
+  throw new MillraceError('MR_OPTION_INVALID', `MillraceContext.create: ${name} ${what}. ${mend}`, {
+    details: { option: name },
+  });
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function workersOf(master: unknown): number {
+  if (master === undefined || master === 'local[*]') return availableParallelism();
+  if (master === 'local') return 1;
+  const count = typeof master === 'string' ? /^local\[(\d+)\]$/.exec(master)?.[1] : undefined;
+  const workers = Number(count);
+  if (count === undefined || workers < 1 || workers > 1024)
+    fail(
+      'master',
+      `must be 'local', 'local[*]' or 'local[n]', got ${shown(master)}`,
+      'Leave it out for one worker a core.',
+    );
+  return workers;
+}
+
+function integer(name: string, value: unknown, least: number, greatest: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= greatest) return value;
+  return fail(
+    name,
+    `must be an integer from ${least} to ${greatest}, got ${shown(value)}`,
+    'Leave it out for the default.',
+  );
+}
+
+function text(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  return fail(name, `must be a text that is not empty, got ${shown(value)}`, 'Leave it out for the default.');
+}
+
+function boolean(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  return fail(name, `must be true or false, got ${shown(value)}`, 'Leave it out for the default.');
+}
+
+function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = allowed.find((candidate) => candidate === value);
+  return (
+    found ?? fail(name, `must be one of ${allowed.join(', ')}, got ${shown(value)}`, 'Leave it out for the default.')
+  );
+}
+
+const units: Readonly<Record<string, number>> = {
+  b: 1,
+  k: 2 ** 10,
+  kb: 2 ** 10,
+  m: 2 ** 20,
+  mb: 2 ** 20,
+  g: 2 ** 30,
+  gb: 2 ** 30,
+  t: 2 ** 40,
+  tb: 2 ** 40,
+};
+const LEAST_MEMORY = 16 * 2 ** 20;
+
+function memory(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim()) : null;
+  const unit = match === null ? undefined : units[match[2]?.toLowerCase() || 'b'];
+  const bytes =
+    typeof value === 'number' ? value : match === null || unit === undefined ? Number.NaN : Number(match[1]) * unit;
+  if (!(bytes >= LEAST_MEMORY && bytes < Number.POSITIVE_INFINITY))
+    fail(
+      'memory',
+      `must be at least 16mb, as '512mb', '4gb' or a number of bytes, got ${shown(value)}`,
+      'Leave it out for half of the machine.',
+    );
+  return Math.floor(bytes);
+}
+
+function pools(value: unknown): Readonly<Record<string, Partial<PoolSettings>>> | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null)
+    fail(
+      'pools',
+      `must be an object of pools by name, got ${shown(value)}`,
+      "As { nightly: { mode: 'FAIR', weight: 2 } }.",
+    );
+  return value as Readonly<Record<string, Partial<PoolSettings>>>;
+}

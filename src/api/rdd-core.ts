@@ -1,0 +1,115 @@
+import type { CallSite } from '../base/call-site.ts';
+import { shipAs } from '../base/closures/shippable.ts';
+import type { FunctionToShip, UserFunction } from '../base/closures/user-function.ts';
+import { MillraceError } from '../base/errors.ts';
+import { decodeBatch } from '../data/columnar/row-codec.ts';
+import type { ActionCall, Backend } from '../engine/backends/backend.ts';
+import type { TaskValue } from '../engine/protocol/task.ts';
+import type { RddNode } from '../plan/lineage/node.ts';
+import type { StageLowering } from '../plan/stages/lower.ts';
+import type { ActionPlan } from '../plan/stages/task-plan.ts';
+
+/** What every action takes last. */
+export interface ActionOptions {
+  /** Aborting it ends the action with MR_ABORTED, also when a function is stuck in a loop. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What every operator that takes a function takes last. */
+export interface FunctionOptions {
+  /** Values of the function's free variables by name, where they cannot be found out: `map((x) => x * k, { captured: { k } })`. */
+  readonly captured?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An RDD's place in the lineage and its way to the engine; the operators are in the classes above it. */
+export abstract class RddCore<T> {
+  /** Only for the compiler: the rows' type. */
+  declare protected readonly row: T;
+  readonly #node: RddNode;
+  readonly #runner: Backend;
+
+  constructor(node: RddNode, runner: Backend) {
+    this.#node = node;
+    this.#runner = runner;
+  }
+
+  /** The lineage node: frozen, for the engine. */
+  get node(): RddNode {
+    return this.#node;
+  }
+
+  /** The context's side of this RDD: for the engine. */
+  get runner(): Backend {
+    return this.#runner;
+  }
+
+  /** A number of its own in the context, growing from parents to children. */
+  get id(): number {
+    return this.#node.id;
+  }
+
+  static {
+    shipAs(RddCore.prototype, () => ({
+      kind: 'refuse',
+      reason:
+        'is an RDD, which lives in the program that made it. Join the two RDDs, or collect one and use the result.',
+    }));
+  }
+
+  /** How many partitions it has. Lists the files of its sources if no action has done so. */
+  getNumPartitions(): number {
+    return this.#runner.layout.numPartitions(this.#node);
+  }
+}
+
+export function functionToShip(
+  fn: unknown,
+  operator: string,
+  callSite: CallSite | undefined,
+  options?: FunctionOptions,
+): FunctionToShip {
+  if (typeof fn !== 'function')
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${operator}: needs a function, got ${fn === null ? 'null' : typeof fn}.`,
+    );
+  return { fn: fn as UserFunction, operator, callSite, captured: options?.captured };
+}
+
+/** Runs an action and gives each partition's value, in partition order. */
+export async function runPartitions<V>(
+  rdd: RddCore<unknown>,
+  call: Pick<ActionCall, 'name' | 'callSite' | 'partitions' | 'signal'>,
+  plan: (lowering: StageLowering) => ActionPlan,
+  read: (value: TaskValue) => V,
+): Promise<V[]> {
+  const values = new Map<number, V>();
+  await rdd.runner.run({
+    ...call,
+    node: rdd.node,
+    plan,
+    onValue: (partition, value) => values.set(partition, read(value)),
+  });
+  const partitions = call.partitions ?? [...values.keys()].sort((a, b) => a - b);
+  return partitions.map((partition) => values.get(partition) as V);
+}
+
+/** The rows of a task's value. */
+export function rowsOfValue(value: TaskValue): unknown[] {
+  switch (value.kind) {
+    case 'rows': {
+      const [first, ...rest] = value.batches;
+      if (first === undefined) return [];
+      return rest.length === 0 ? decodeBatch(first) : value.batches.flatMap((batch) => decodeBatch(batch));
+    }
+    case 'value':
+      return decodeBatch(value.batch);
+    case 'count':
+      return [value.count];
+    case 'part':
+      return [value.part];
+    case 'mapOutput':
+    case 'sample':
+      throw new MillraceError('MR_BUG', `an action got a ${value.kind} as its value.`);
+  }
+}
