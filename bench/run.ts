@@ -7,9 +7,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { environment, judge, table, writeSection } from './harness/report.ts';
+import { environment, judge, list, scenarioSection, type Verdict, writeSection } from './harness/report.ts';
 import { measure } from './harness/scenario.ts';
 import { type Inputs, scenarios } from './scenarios.ts';
+import { measureSmallActions } from './small-actions.ts';
 
 const { values } = parseArgs({
   options: {
@@ -53,24 +54,36 @@ function countWordsIn(path: string): number {
   return words;
 }
 
-const inputs = prepare();
-const chosen = scenarios(inputs).filter(({ name }) => values.only === undefined || name === values.only);
-if (chosen.length === 0) throw new Error(`--only: no scenario "${values.only}"`);
-const sections: string[] = [];
-const missed: string[] = [];
-for (const scenario of chosen) {
-  const results = await measure(scenario, runs);
-  const section = table(scenario, results);
-  console.log(section);
-  sections.push(section);
-  missed.push(
-    ...judge(scenario.bars, results)
-      .filter(({ holds }) => !holds)
-      .map(({ text }) => text),
-  );
+/** Runs what was asked for; gives the Markdown of each part and the bars that were missed. */
+async function runAll(): Promise<{ sections: string[]; missed: string[] }> {
+  const all = scenarios(prepare());
+  const names = [...all.map(({ name }) => name), 'small actions'];
+  if (values.only !== undefined && !names.includes(values.only))
+    throw new Error(`--only must be one of ${names.join(', ')}, got "${values.only}".`);
+  const sections: string[] = [];
+  const missed: string[] = [];
+  const add = (section: string, verdicts: readonly Verdict[]): void => {
+    console.log(section);
+    sections.push(section);
+    missed.push(...verdicts.filter(({ holds }) => !holds).map(({ text }) => text));
+  };
+  for (const scenario of all.filter(({ name }) => (values.only ?? name) === name)) {
+    const results = await measure(scenario, runs);
+    const verdicts = values.smoke ? [] : judge(scenario.bars, results);
+    add(scenarioSection(scenario, results, verdicts), verdicts);
+  }
+  if ((values.only ?? 'small actions') === 'small actions') {
+    const verdicts = await measureSmallActions(values.smoke ? 1 : 200);
+    if (!values.smoke) add(`### small actions\n\n${list(verdicts)}`, verdicts);
+  }
+  return { sections, missed };
 }
-if (values.smoke) console.log(`${chosen.length} scenarios, all contenders agree`);
-else if (values.only === undefined) {
+
+const { sections, missed } = await runAll();
+if (values.smoke) console.log('All contenders agree.');
+else if (values.only === undefined)
   writeSection('engine', `## The engine\n\n${environment()}\n\n${sections.join('\n')}`);
-  if (missed.length > 0) process.exitCode = 1;
+if (missed.length > 0) {
+  console.error(`missed:\n${missed.join('\n')}`);
+  process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { ContenderPlan } from './harness/contender.ts';
-import type { Scenario } from './harness/scenario.ts';
+import type { Bar, Scenario } from './harness/scenario.ts';
 
 /** The data that the scenarios run over. */
 export interface Inputs {
@@ -15,6 +15,14 @@ const native = (query: string, threads: number, args: readonly string[]): Conten
   command: 'native-bench/build/native-bench',
   args: [query, '--serve', '--threads', String(threads), ...args],
 });
+
+const millrace = (query: string, input: string, workers: number): ContenderPlan => ({
+  name: workers === 1 ? 'millrace, 1 worker' : `millrace, ${workers} workers`,
+  command: process.execPath,
+  args: ['dist-bench/contenders/millrace.js', query, input, String(workers)],
+});
+
+const twoWorkers: Bar = { faster: 'millrace, 2 workers', slower: 'millrace, 1 worker', atLeast: 1.6 };
 
 const plainJs = (query: string, input: string, name = 'plain JS'): ContenderPlan => ({
   name,
@@ -39,13 +47,19 @@ export function scenarios(inputs: Inputs): Scenario[] {
       rows: inputs.wordCount,
       bytes: statSync(words).size,
       contenders: [
+        millrace('word-count', words, 1),
+        millrace('word-count', words, 2),
         plainJs('word-count', words),
         plainJs('word-count-readline', words, 'plain JS, readline'),
         skale('word-count', words),
         native('word-count', 1, ['--input', words]),
         native('word-count', 2, ['--input', words]),
       ],
-      bars: [],
+      bars: [
+        twoWorkers,
+        { faster: 'millrace, 2 workers', slower: 'plain JS', atLeast: 1.5 },
+        { faster: 'millrace, 2 workers', slower: 'skale 1.2.2, 2 workers', atLeast: 5 },
+      ],
     },
     {
       name: 'token count',
@@ -53,11 +67,13 @@ export function scenarios(inputs: Inputs): Scenario[] {
       rows: inputs.wordCount,
       bytes: statSync(words).size,
       contenders: [
+        millrace('token-count', words, 1),
+        millrace('token-count', words, 2),
         plainJs('token-count', words),
         native('token-count', 1, ['--input', words]),
         native('token-count', 2, ['--input', words]),
       ],
-      bars: [],
+      bars: [twoWorkers],
     },
     {
       name: 'sales by category',
@@ -66,11 +82,13 @@ export function scenarios(inputs: Inputs): Scenario[] {
       rows: sales,
       bytes: 0,
       contenders: [
+        millrace('sales', String(sales), 1),
+        millrace('sales', String(sales), 2),
         plainJs('sales', String(sales)),
         native('sales', 1, ['--rows', String(sales)]),
         native('sales', 2, ['--rows', String(sales)]),
       ],
-      bars: [],
+      bars: [twoWorkers],
     },
     {
       name: 'sales by category from CSV',
@@ -78,12 +96,14 @@ export function scenarios(inputs: Inputs): Scenario[] {
       rows: sales,
       bytes: statSync(salesCsv).size,
       contenders: [
+        millrace('sales-csv', salesCsv, 1),
+        millrace('sales-csv', salesCsv, 2),
         plainJs('sales-csv', salesCsv),
         skale('sales-csv', salesCsv),
         native('sales-csv', 1, ['--input', salesCsv]),
         native('sales-csv', 2, ['--input', salesCsv]),
       ],
-      bars: [],
+      bars: [twoWorkers],
     },
   ];
 }

@@ -43,8 +43,12 @@ for (const [message, count] of errors) console.log(`${String(count).padStart(8)}
 
 console.log('Slowest by level, mean and maximum in ms:');
 const durations = await entries
-  .flatMap(({ level, ms }) => (ms === null ? [] : [[level, { count: 1, sum: ms, max: ms }] as const]))
-  .reduceByKey((a, b) => ({ count: a.count + b.count, sum: a.sum + b.sum, max: Math.max(a.max, b.max) }))
+  .flatMap(({ level, ms }) => (ms === null ? [] : [[level, ms] as const]))
+  .aggregateByKey(
+    { count: 0, sum: 0, max: 0 },
+    (state, ms) => ({ count: state.count + 1, sum: state.sum + ms, max: Math.max(state.max, ms) }),
+    (a, b) => ({ count: a.count + b.count, sum: a.sum + b.sum, max: Math.max(a.max, b.max) }),
+  )
   .mapValues(({ count, sum, max }) => ({ mean: sum / count, max }))
   .sortBy(([, { mean }]) => mean, false)
   .collect();

@@ -15,7 +15,7 @@ function levelOf(percent: number): keyof typeof messages {
   return percent < 90 ? 'INFO' : 'DEBUG';
 }
 
-/** Lines of an application log, `time level service message key=value ...`, in order of time, until the file has `sizeBytes`. */
+/** Lines of an application log, `time level message key=value ...`, in order of time, until the file has `sizeBytes`. */
 export function writeLogs(file: OutputFile, sizeBytes: number, seed: number): void {
   const random = new Random(seed);
   let time = Date.UTC(2026, 0, 5, 6);
@@ -27,6 +27,8 @@ export function writeLogs(file: OutputFile, sizeBytes: number, seed: number): vo
     const service = services[random.below(services.length)]!;
     const request = random.next().toString(16).padStart(8, '0');
     const durationMs = level === 'ERROR' ? 1000 + random.below(9000) : 1 + random.below(400);
-    file.write(`${new Date(time).toISOString()} ${level} ${service} ${message} request=${request} ms=${durationMs}\n`);
+    file.write(
+      `${new Date(time).toISOString()} ${level} ${message} service=${service} request=${request} ms=${durationMs}\n`,
+    );
   }
 }

@@ -9,8 +9,17 @@ function milliseconds(ms: number): string {
   return ms < 100 ? `${ms.toFixed(1)} ms` : `${Math.round(ms).toLocaleString('en-US')} ms`;
 }
 
-/** Each bar with what was measured; `holds` is false for the first one missed. */
-export function judge(bars: readonly Bar[], results: readonly Measurement[]): { text: string; holds: boolean }[] {
+/** A bar beside what was measured. */
+export interface Verdict {
+  readonly text: string;
+  readonly holds: boolean;
+}
+
+export function verdict(holds: boolean, text: string): Verdict {
+  return { text: `${holds ? 'met' : 'MISSED'}: ${text}`, holds };
+}
+
+export function judge(bars: readonly Bar[], results: readonly Measurement[]): Verdict[] {
   const medianOf = (name: string): number => {
     const found = results.find((result) => result.name === name);
     if (found === undefined) throw new Error(`no contender "${name}"`);
@@ -18,23 +27,35 @@ export function judge(bars: readonly Bar[], results: readonly Measurement[]): { 
   };
   return bars.map(({ faster, slower, atLeast }) => {
     const ratio = medianOf(slower) / medianOf(faster);
-    const holds = ratio >= atLeast;
-    return {
-      text: `${holds ? 'met' : 'MISSED'}: ${faster} is ${ratio.toFixed(2)} times as fast as ${slower} (bar: ${atLeast})`,
-      holds,
-    };
+    return verdict(ratio >= atLeast, `${faster} is ${ratio.toFixed(2)} times as fast as ${slower} (bar: ${atLeast})`);
   });
 }
 
-/** A scenario's table, as Markdown. */
-export function table(scenario: Scenario, results: readonly Measurement[]): string {
+/** Verdicts as a Markdown list. */
+export function list(verdicts: readonly Verdict[]): string {
+  return verdicts.map(({ text }) => `- ${text}\n`).join('');
+}
+
+/** A scenario's description, table and verdicts, as Markdown. */
+export function scenarioSection(
+  scenario: Scenario,
+  results: readonly Measurement[],
+  verdicts: readonly Verdict[],
+): string {
   const { rows, bytes } = scenario;
   const best = Math.min(...results.map((result) => result.medianMs));
-  const lines = results.map((result) => {
-    const rate = Math.round(rows / result.medianMs / 100) / 10;
-    const megabytes = bytes === 0 ? '' : Math.round(bytes / 1000 / result.medianMs).toLocaleString('en-US');
-    const times = (result.medianMs / best).toFixed(2);
-    return `| ${result.name} | ${milliseconds(result.medianMs)} | ${milliseconds(result.minMs)} to ${milliseconds(result.maxMs)} | ${result.runs} | ${milliseconds(result.firstMs)} | ${rate.toFixed(1)} | ${megabytes} | ${times} |`;
+  const lines = results.map(({ name, medianMs, minMs, maxMs, runs, firstMs }) => {
+    const cells = [
+      name,
+      milliseconds(medianMs),
+      `${milliseconds(minMs)} to ${milliseconds(maxMs)}`,
+      runs,
+      milliseconds(firstMs),
+      (rows / medianMs / 1000).toFixed(1),
+      bytes === 0 ? '' : Math.round(bytes / medianMs / 1000).toLocaleString('en-US'),
+      (medianMs / best).toFixed(2),
+    ];
+    return `| ${cells.join(' | ')} |`;
   });
   return `### ${scenario.name}
 
@@ -44,10 +65,7 @@ ${scenario.description}
 |---|---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
-${judge(scenario.bars, results)
-  .map(({ text }) => `- ${text}`)
-  .join('\n')}
-`;
+${list(verdicts)}`;
 }
 
 /** The machine and the versions that the numbers were taken with. */
