@@ -37,6 +37,30 @@ export interface WritableFile {
   abort(): void;
 }
 
+/** A multipart upload that nobody sees until it is completed: plain data. Without parts it stands for an empty file. */
+export interface PendingUpload {
+  readonly bucket: string;
+  readonly key: string;
+  readonly uploadId: string;
+  readonly parts: readonly { readonly PartNumber: number; readonly ETag: string }[];
+}
+
+export interface PendingFile extends WritableFile {
+  /** After `finish`, which puts nothing in place: what somebody completes or aborts. */
+  pendingUpload(): PendingUpload;
+}
+
+/** How a store without renames keeps files back until an output is committed. */
+export interface UploadStore {
+  openPending(uri: string): PendingFile;
+  /** Makes them all visible; completing one that is completed already is fine. */
+  complete(uploads: readonly PendingUpload[]): void;
+  /** Drops every upload below a directory whose key contains `text`. */
+  abortMatching(directory: string, text: string): void;
+  /** Puts a file if there is none of that name, in one step; false if there is. */
+  putIfAbsent(uri: string, bytes: Uint8Array): boolean;
+}
+
 /**
  * A store of files under one URI scheme. Everything is synchronous: workers read between two batches of a loop that
  * never yields, and planning is the same code on the driver. Stores that are reached over a network wait for an I/O thread.
@@ -69,6 +93,8 @@ export interface FileSystem {
   delete(uri: string): void;
   /** Removes a directory if nothing is in it, in one step. */
   deleteIfEmpty(directory: string): void;
+  /** Present where there is no atomic rename: files that appear when their uploads are completed. */
+  readonly uploads?: UploadStore;
   /** Ends threads and connections. */
   close?(): void;
 }

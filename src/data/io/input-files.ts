@@ -5,6 +5,7 @@ import type { FileSystems } from './file-systems.ts';
 import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
 import { partitionPair } from './hive-partitions.ts';
 import { finishInterruptedCommit, isCommitInterrupted, withOutputLock } from './output-recovery.ts';
+import { committedFiles } from './upload-markers.ts';
 import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
 
 /**
@@ -34,7 +35,8 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   const system = fileSystems.of(uri);
   const entry = system.stat(uri) ?? (isGlob ? undefined : statAfterMending(uri, system));
   const matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, system) : [];
-  const files = matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, system)));
+  const found = matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, system)));
+  const files = system.uploads === undefined ? found : committedFiles(found, system);
   if (files.length > 0 || matches.some((match) => match.kind === 'directory' && isEmptyOutput(match.uri, system)))
     return files;
   const shown = isGlob ? path : describeUri(uri);

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { MillraceError } from '../../base/errors.ts';
 import type { FileSystem } from './file-system.ts';
+import { isAlive, type ProcessOwner, thisProcess } from './process-owner.ts';
 import { describeUri, joinUri, nameOf, parentOf } from './uri.ts';
 
 /**
@@ -43,7 +44,7 @@ export function withOutputLock<T>(output: string, system: FileSystem, body: () =
   const giveUpAt = Date.now() + lockTimeoutMs;
   writeOwner(own, system);
   while (!tryRename(own, lock, system)) {
-    if (!isAlive(readOwner(lock, system))) {
+    if (isOrphan(readOwner(lock, system))) {
       const dead = `${own}-dead`;
       if (tryRename(lock, dead, system)) system.delete(dead);
     } else if (Date.now() > giveUpAt) {
@@ -88,7 +89,7 @@ export function finishInterruptedCommit(output: string, system: FileSystem): voi
 
 /** Removes what writers that are gone left behind. Call it with the lock held, after finishInterruptedCommit. */
 export function removeOrphans(output: string, system: FileSystem): void {
-  for (const action of actions(output, system)) if (!isAlive(readOwner(action, system))) system.delete(action);
+  for (const action of actions(output, system)) if (isOrphan(readOwner(action, system))) system.delete(action);
   const staging = stagingDirectory(output);
   for (const { name } of system.list(staging)) {
     // Who prepared a lock and died has perhaps not written its owner yet, so the name tells.
@@ -104,15 +105,9 @@ export function removeStaging(output: string, actionId: string, system: FileSyst
   system.deleteIfEmpty(staging);
 }
 
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-}
-
 export function writeOwner(directory: string, system: FileSystem): void {
   const file = system.openWrite(joinUri(directory, stagingNames.owner));
-  const owner: Owner = { pid: process.pid, host: hostname() };
-  file.write(Buffer.from(JSON.stringify(owner)));
+  file.write(Buffer.from(JSON.stringify(thisProcess())));
   file.finish();
 }
 
@@ -132,7 +127,7 @@ function interruptedCommit(output: string, system: FileSystem): string | undefin
   );
 }
 
-function readOwner(directory: string, system: FileSystem): Owner | undefined {
+function readOwner(directory: string, system: FileSystem): ProcessOwner | undefined {
   const uri = joinUri(directory, stagingNames.owner);
   if (system.stat(uri) === undefined) return undefined;
   const file = system.openRead(uri);
@@ -140,20 +135,13 @@ function readOwner(directory: string, system: FileSystem): Owner | undefined {
     const bytes = Buffer.alloc(file.sizeBytes);
     file.readInto(bytes, 0);
     const text = bytes.toString();
-    return text.endsWith('}') ? (JSON.parse(text) as Owner) : undefined;
+    return text.endsWith('}') ? (JSON.parse(text) as ProcessOwner) : undefined;
   } finally {
     file.close();
   }
 }
 
-/** Another host's processes cannot be looked at, so they count as alive. */
-function isAlive(owner: Owner | undefined): boolean {
-  if (owner === undefined) return false;
-  if (owner.host !== hostname()) return true;
-  try {
-    process.kill(owner.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** What has no owner was cut off before it was written. */
+function isOrphan(owner: ProcessOwner | undefined): boolean {
+  return owner === undefined || !isAlive(owner);
 }

@@ -1,11 +1,9 @@
 import { MillraceError } from '../../base/errors.ts';
-import { CsvEncoder } from './csv/csv-encoder.ts';
-import type { WritableFile } from './file-system.ts';
+import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
-import { JsonLinesEncoder } from './json/json-lines-encoder.ts';
-import { compressedFile, compressionSuffixes } from './output-compression.ts';
-import type { OutputSettings, OutputSpec, OutputStaging, StagedPart } from './output-spec.ts';
-import { type RowEncoder, TextRowEncoder } from './row-encoder.ts';
+import { type PartitionValue, partitionDirectory } from './hive-partitions.ts';
+import type { OutputSettings, OutputStaging, StagedFile, StagedPart } from './output-spec.ts';
+import { openPartFile, type PartFileWriter, partFileSuffix } from './part-file-writer.ts';
 import { joinUri } from './uri.ts';
 
 /** Writes the rows of one attempt of one partition, apart from those of every other; nothing is visible before the commit. */
@@ -24,95 +22,197 @@ export function createPartWriter(
   attempt: number,
   settings: OutputSettings = {},
 ): PartWriter {
-  return new TextPartWriter(staging, partitionIndex, attempt, settings.fileSystems ?? new FileSystems());
+  const { output } = staging;
+  const partitionBy = 'partitionBy' in output.options ? (output.options.partitionBy ?? []) : [];
+  const files = new AttemptFiles(staging, partitionIndex, attempt, settings.fileSystems ?? new FileSystems());
+  return partitionBy.length === 0 ? new SinglePartWriter(files) : new PartitionedPartWriter(files, partitionBy);
 }
 
-/** `part-00000.csv`; appended files also carry the action's id, since those before them have the same numbers. */
-export function partFileName(staging: OutputStaging, partitionIndex: number): string {
-  const { output, actionId } = staging;
-  const unique = output.mode === 'append' ? `-${actionId}` : '';
-  const suffix = fileSuffixes[output.format] + compressionSuffixes[output.options.compression ?? 'none'];
-  return `part-${String(partitionIndex).padStart(5, '0')}${unique}${suffix}`;
-}
-
-/** Spark's names: text files have no suffix. */
-const fileSuffixes: Readonly<Record<OutputSpec['format'], string>> = { text: '', csv: '.csv', jsonLines: '.jsonl' };
-
-/** How much text is gathered before it is encoded and written. */
-const flushChars = 256 * 1024;
-
-class TextPartWriter implements PartWriter {
+/** The files that one attempt opens, and what becomes of them. */
+class AttemptFiles {
+  readonly #staging: OutputStaging;
   readonly #partitionIndex: number;
   readonly #attempt: number;
-  readonly #encoder: RowEncoder;
-  readonly #file: WritableFile;
-  readonly #path: string;
-  #pending = '';
-  #rows = 0;
-  #isAtStart = true;
+  readonly #fileSystems: FileSystems;
+  readonly #staged: StagedFile[] = [];
+  #columns: readonly string[] | undefined;
 
   constructor(staging: OutputStaging, partitionIndex: number, attempt: number, fileSystems: FileSystems) {
-    const { output, stagingUri } = staging;
+    this.#staging = staging;
     this.#partitionIndex = partitionIndex;
     this.#attempt = attempt;
-    this.#encoder = encoderOf(output);
-    this.#path = partFileName(staging, partitionIndex);
-    const uri = joinUri(stagingUri, `${partitionIndex}-${attempt}/${this.#path}`);
-    this.#file = compressedFile(fileSystems.of(uri).openWrite(uri), output.options.compression ?? 'none');
+    this.#fileSystems = fileSystems;
   }
 
-  write(rows: readonly unknown[]): void {
-    this.#pending += this.#encoder.encode(rows, this.#rows);
-    this.#rows += rows.length;
-    if (this.#pending.length >= flushChars) this.#flush();
+  /** Opens the file of this attempt in a partition directory ('' for none); `sequence` counts further files there. */
+  open(directory: string, sequence: number): OpenFile {
+    const { output, actionId, stagingUri } = this.#staging;
+    const path = joinPath(directory, this.#name(sequence));
+    if (stagingUri !== undefined) {
+      const uri = joinUri(stagingUri, `${this.#partitionIndex}-${this.#attempt}/${path}`);
+      const file = this.#fileSystems.of(uri).openWrite(uri);
+      return { path, file, writer: openPartFile(file, output) };
+    }
+    const uri = joinUri(output.uri, path);
+    const { uploads } = this.#fileSystems.of(uri);
+    if (uploads === undefined) throw new MillraceError('MR_BUG', `action ${actionId} has nowhere to stage ${uri}.`);
+    const pending = uploads.openPending(uri);
+    return { path, file: pending, pending, writer: openPartFile(pending, output) };
   }
 
-  finish(): StagedPart {
-    this.#flush();
-    const sizeBytes = this.#file.finish();
-    const { columns } = this.#encoder;
+  /** Finishes a file and remembers it. */
+  finish({ path, file, pending, writer }: OpenFile): void {
+    const finished = writer.finish();
+    if (finished === undefined) return;
+    const { sizeBytes, columns } = finished;
+    this.#columns ??= columns;
+    const upload = pending === undefined ? {} : { upload: pending.pendingUpload() };
+    this.#staged.push({ stagedUri: file.uri, path, sizeBytes, ...upload });
+  }
+
+  staged(rows: number): StagedPart {
     return {
       partitionIndex: this.#partitionIndex,
       attempt: this.#attempt,
-      files: [{ stagedUri: this.#file.uri, path: this.#path, sizeBytes }],
-      rows: this.#rows,
-      sizeBytes,
-      ...(columns === undefined ? {} : { columns }),
+      files: this.#staged,
+      rows,
+      sizeBytes: this.#staged.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      ...(this.#columns === undefined ? {} : { columns: this.#columns }),
     };
   }
 
-  abort(): void {
-    this.#pending = '';
-    this.#file.abort();
+  /** `part-00000.csv`; with the action's id where files of other actions may lie beside it. */
+  #name(sequence: number): string {
+    const { output, actionId, stagingUri } = this.#staging;
+    const isUnique = output.mode === 'append' || stagingUri === undefined;
+    const number = String(this.#partitionIndex).padStart(5, '0');
+    const further = sequence === 0 ? '' : `.${sequence}`;
+    return `part-${number}${further}${isUnique ? `-${actionId}` : ''}${partFileSuffix(output)}`;
+  }
+}
+
+interface OpenFile {
+  readonly path: string;
+  readonly file: WritableFile;
+  readonly pending?: PendingFile;
+  readonly writer: PartFileWriter;
+}
+
+class SinglePartWriter implements PartWriter {
+  readonly #files: AttemptFiles;
+  readonly #open: OpenFile;
+  #rows = 0;
+
+  constructor(files: AttemptFiles) {
+    this.#files = files;
+    this.#open = files.open('', 0);
   }
 
-  #flush(): void {
-    if (this.#pending === '') return;
-    if (!isWellFormed(this.#pending))
+  write(rows: readonly unknown[]): void {
+    this.#open.writer.write(rows);
+    this.#rows += rows.length;
+  }
+
+  finish(): StagedPart {
+    this.#files.finish(this.#open);
+    return this.#files.staged(this.#rows);
+  }
+
+  abort(): void {
+    this.#open.writer.abort();
+  }
+}
+
+/** Each open file holds buffers; when there are more partitions than this, the one opened first is finished. */
+const maxOpenFiles = 64;
+
+type Row = Readonly<Record<string, unknown>>;
+
+class PartitionedPartWriter implements PartWriter {
+  readonly #files: AttemptFiles;
+  readonly #partitionBy: readonly string[];
+  readonly #open = new Map<string, OpenFile>();
+  readonly #sequences = new Map<string, number>();
+  #rows = 0;
+
+  constructor(files: AttemptFiles, partitionBy: readonly string[]) {
+    this.#files = files;
+    this.#partitionBy = partitionBy;
+  }
+
+  write(rows: readonly unknown[]): void {
+    const byDirectory = new Map<string, Row[]>();
+    for (const row of rows) {
+      const { directory, rest } = this.#split(row);
+      const group = byDirectory.get(directory);
+      if (group === undefined) byDirectory.set(directory, [rest]);
+      else group.push(rest);
+      this.#rows++;
+    }
+    for (const [directory, group] of byDirectory) this.#openIn(directory).writer.write(group);
+  }
+
+  finish(): StagedPart {
+    for (const file of this.#open.values()) this.#files.finish(file);
+    this.#open.clear();
+    return this.#files.staged(this.#rows);
+  }
+
+  abort(): void {
+    for (const { writer } of this.#open.values()) writer.abort();
+    this.#open.clear();
+  }
+
+  #openIn(directory: string): OpenFile {
+    const open = this.#open.get(directory);
+    if (open !== undefined) return open;
+    const [oldest] = this.#open;
+    if (this.#open.size >= maxOpenFiles && oldest !== undefined) {
+      this.#files.finish(oldest[1]);
+      this.#open.delete(oldest[0]);
+    }
+    const sequence = this.#sequences.get(directory) ?? 0;
+    this.#sequences.set(directory, sequence + 1);
+    const file = this.#files.open(directory, sequence);
+    this.#open.set(directory, file);
+    return file;
+  }
+
+  #split(row: unknown): { readonly directory: string; readonly rest: Row } {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
       throw new MillraceError(
         'MR_SCHEMA',
-        `a row among the last ones before row ${this.#rows} of the partition holds half of a surrogate pair, which UTF-8 has no form for. Clean such strings first (toWellFormed), or save with saveAsJsonLines.`,
+        `partitionBy needs rows that are objects; row ${this.#rows} of the partition is ${String(row).slice(0, 40)}.`,
       );
-    // A file that begins with a byte order mark loses it when it is read, so one that is data gets another before it.
-    const text = this.#isAtStart && this.#pending.startsWith('\ufeff') ? `\ufeff${this.#pending}` : this.#pending;
-    this.#isAtStart = false;
-    this.#pending = '';
-    this.#file.write(Buffer.from(text, 'utf8'));
+    const rest: Record<string, unknown> = { ...row };
+    const directories = this.#partitionBy.map((name) => {
+      const value = (row as Row)[name];
+      if (!Object.hasOwn(row, name)) throw this.#unfit(name, 'is missing');
+      delete rest[name];
+      return partitionDirectory(name, this.#valueOf(value, name));
+    });
+    return { directory: directories.join('/'), rest };
+  }
+
+  #valueOf(value: unknown, name: string): PartitionValue {
+    if (value === null || value === undefined) return null;
+    if (typeof value === 'string') {
+      if (value === '') throw this.#unfit(name, 'is the empty string, which a directory cannot tell from null');
+      return value;
+    }
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+    throw this.#unfit(
+      name,
+      `is ${typeof value === 'number' ? value : `of type ${typeof value}`}, which has no directory name`,
+    );
+  }
+
+  #unfit(name: string, what: string): MillraceError {
+    return new MillraceError('MR_SCHEMA', `partitionBy: "${name}" of row ${this.#rows} of the partition ${what}.`);
   }
 }
 
-function encoderOf(output: OutputSpec): RowEncoder {
-  switch (output.format) {
-    case 'text':
-      return new TextRowEncoder();
-    case 'csv':
-      return new CsvEncoder(output.options);
-    case 'jsonLines':
-      return new JsonLinesEncoder(output.options);
-  }
-}
-
-/** Node 20 has it, its type declarations for es2023 do not. */
-function isWellFormed(text: string): boolean {
-  return (text as unknown as { isWellFormed(): boolean }).isWellFormed();
+function joinPath(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
 }

@@ -6,6 +6,7 @@ import type { CsvOptions } from '../../../src/data/io/csv/csv-options.ts';
 import { OutputCommitter } from '../../../src/data/io/output-committer.ts';
 import type { OutputSpec, StagedPart } from '../../../src/data/io/output-spec.ts';
 import { createPartWriter } from '../../../src/data/io/part-writer.ts';
+import type { SourceSpec } from '../../../src/data/io/source-spec.ts';
 import { toUri } from '../../../src/data/io/uri.ts';
 import { readRows, scratchDirectory } from './scratch.ts';
 
@@ -340,5 +341,91 @@ describe('committing', () => {
     committer.abort();
     expect(existsSync(path)).toBe(false);
     expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+});
+
+describe('partition directories and Parquet', () => {
+  const sales = [
+    { year: 2025, country: 'DE', n: 1 },
+    { year: 2026, country: 'a/b=c %', n: 2 },
+    { year: 2026, country: null, n: 3 },
+    { year: 2025, country: 'DE', n: 4 },
+  ];
+
+  it.each(['csv', 'jsonLines', 'parquet'] as const)('writes %s in directories and reads it back', (format) => {
+    const path = fresh();
+    const { files, rows } = save(output(format, path, { partitionBy: ['year', 'country'] }), [
+      sales.slice(0, 2),
+      sales.slice(2),
+    ]);
+    expect([files, rows]).toEqual([4, 4]);
+    expect(visible(path)).toEqual(['_SUCCESS', 'year=2025', 'year=2026']);
+    expect(visible(join(path, 'year=2026'))).toEqual(['country=__HIVE_DEFAULT_PARTITION__', 'country=a%2Fb%3Dc %25']);
+    const options = format === 'csv' ? { header: true } : {};
+    const found = readRows({ format, paths: [path], options } as SourceSpec);
+    expect(found).toHaveLength(4);
+    expect(found).toEqual(expect.arrayContaining(sales));
+  });
+
+  it('keeps few files open, however many partitions there are', () => {
+    const path = fresh();
+    const rows = Array.from({ length: 600 }, (_, index) => ({ k: (index * 7) % 200, index }));
+    save(output('jsonLines', path, { partitionBy: ['k'] }), [rows]);
+    const found = readRows({ format: 'jsonLines', paths: [path], options: {} });
+    expect(found).toHaveLength(600);
+    expect(found).toEqual(expect.arrayContaining(rows));
+  });
+
+  it('replaces only the partitions that are written', () => {
+    const path = fresh();
+    const spec = (mode: OutputSpec['mode']): OutputSpec => output('jsonLines', path, { partitionBy: ['k'] }, mode);
+    save(spec('error'), [
+      [
+        { k: 1, v: 'old' },
+        { k: 2, v: 'old' },
+      ],
+      [{ k: 1, v: 'old too' }],
+    ]);
+    save(spec('overwritePartitions'), [
+      [
+        { k: 2, v: 'new' },
+        { k: 3, v: 'new' },
+      ],
+    ]);
+    expect(readRows({ format: 'jsonLines', paths: [path], options: {} })).toEqual([
+      { v: 'old', k: 1 },
+      { v: 'old too', k: 1 },
+      { v: 'new', k: 2 },
+      { v: 'new', k: 3 },
+    ]);
+    expect(() => save(output('jsonLines', path, {}, 'overwritePartitions'), [])).toThrow(/needs partitionBy/);
+  });
+
+  it.each<[unknown, RegExp]>([
+    [{ v: 1 }, /"k" of row 0 of the partition is missing/],
+    [{ k: '' }, /is the empty string, which a directory cannot tell from null/],
+    [{ k: Number.NaN }, /"k" of row 0 of the partition is NaN/],
+    [{ k: {} }, /is of type object, which has no directory name/],
+    ['text', /partitionBy needs rows that are objects/],
+  ])('refuses to partition %o', (row, message) => {
+    expect(() => save(output('jsonLines', fresh(), { partitionBy: ['k'] }), [[row]])).toThrow(message);
+  });
+
+  it('writes and reads Parquet, also with empty partitions', () => {
+    const path = fresh();
+    const rows = Array.from({ length: 10_000 }, (_, id) => ({
+      id,
+      name: `name ${id % 100}`,
+      when: new Date(id * 1000),
+    }));
+    save(output('parquet', path, { compression: 'gzip' }), [rows.slice(0, 5000), [], rows.slice(5000)]);
+    expect(visible(path)).toEqual(['_SUCCESS', 'part-00000.parquet', 'part-00002.parquet']);
+    expect(readRows({ format: 'parquet', paths: [path], options: {} })).toEqual(rows);
+    const empty = fresh();
+    save(output('parquet', empty), [[], []]);
+    expect(readRows({ format: 'parquet', paths: [empty], options: {} })).toEqual([]);
+    expect(() => save(output('parquet', fresh(), { compression: 'zip' as 'gzip' }), [])).toThrow(
+      /compression must be one of/,
+    );
   });
 });

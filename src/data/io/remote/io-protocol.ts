@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../../base/errors.ts';
+import type { PendingUpload } from '../file-system.ts';
 
 /** Settings of the S3 client. Without credentials the SDK's chain finds them: environment, shared files, roles. */
 export interface S3Settings {
@@ -24,14 +25,6 @@ export interface RemoteListing {
   readonly files: readonly { readonly key: string; readonly status: RemoteStatus }[];
   /** What lies between the prefix and the next slash, slash included. */
   readonly prefixes: readonly string[];
-}
-
-/** A multipart upload whose parts are there, but which nobody sees until it is completed. */
-export interface PendingUpload {
-  readonly bucket: string;
-  readonly key: string;
-  readonly uploadId: string;
-  readonly parts: readonly { readonly PartNumber: number; readonly ETag: string }[];
 }
 
 /** What the I/O thread does for the thread that waits. Bytes `from` to `to` (not included). */

@@ -1,5 +1,12 @@
 import { MillraceError } from '../../../base/errors.ts';
-import type { DirectoryEntry, FileStatus, FileSystem, RandomAccessFile } from '../file-system.ts';
+import type {
+  DirectoryEntry,
+  FileStatus,
+  FileSystem,
+  RandomAccessFile,
+  UploadStore,
+  WritableFile,
+} from '../file-system.ts';
 import { nameOf } from '../uri.ts';
 import type { IoBridge } from './io-bridge.ts';
 import type { RemoteStatus } from './io-protocol.ts';
@@ -12,16 +19,30 @@ export class S3FileSystem implements FileSystem {
   /** S3 cannot rename: outputs are committed by completing uploads instead. */
   readonly hasAtomicRename = false;
   readonly isReadOnly = false;
-  readonly bridge: IoBridge;
+  readonly uploads: UploadStore;
+  readonly #bridge: IoBridge;
 
   constructor(bridge: IoBridge) {
-    this.bridge = bridge;
+    this.#bridge = bridge;
+    this.uploads = {
+      openPending: (uri) => new S3WriteFile(s3Target(uri), bridge, true),
+      complete: (uploads) => bridge.call({ op: 's3CompleteUploads', uploads }),
+      abortMatching: (directory, text) => {
+        const { bucket, key } = s3Target(directory);
+        const found = bridge.call({ op: 's3ListUploads', bucket, prefix: `${key}/` });
+        bridge.call({ op: 's3AbortUploads', uploads: found.filter((upload) => upload.key.includes(text)) });
+      },
+      putIfAbsent: (uri, bytes) => {
+        const { bucket, key } = s3Target(uri);
+        return bridge.call({ op: 's3Put', bucket, key, bytes, ifAbsent: true }) === 'written';
+      },
+    };
   }
 
   list(directory: string): readonly DirectoryEntry[] {
     const { bucket, key } = s3Target(directory);
     const prefix = key === '' ? '' : `${key}/`;
-    const { files, prefixes } = this.bridge.call({ op: 's3List', bucket, prefix, isRecursive: false });
+    const { files, prefixes } = this.#bridge.call({ op: 's3List', bucket, prefix, isRecursive: false });
     const entries: DirectoryEntry[] = [];
     // Some tools make an object of the directory's own name.
     for (const { key: found, status } of files)
@@ -39,7 +60,7 @@ export class S3FileSystem implements FileSystem {
   listRecursive(directory: string): readonly FileStatus[] {
     const { bucket, key } = s3Target(directory);
     const prefix = key === '' ? '' : `${key}/`;
-    const { files } = this.bridge.call({ op: 's3List', bucket, prefix, isRecursive: true });
+    const { files } = this.#bridge.call({ op: 's3List', bucket, prefix, isRecursive: true });
     return files
       .filter(({ key: found }) => !found.endsWith('/'))
       .map(({ key: found, status }) => statusOf(`s3://${bucket}/${found}`, status));
@@ -48,29 +69,24 @@ export class S3FileSystem implements FileSystem {
   stat(uri: string): DirectoryEntry | undefined {
     const { bucket, key } = s3Target(uri);
     if (key === '') return { kind: 'directory', name: bucket, uri };
-    const object = this.bridge.call({ op: 's3Head', bucket, key });
+    const object = this.#bridge.call({ op: 's3Head', bucket, key });
     if (object !== undefined) return { kind: 'file', name: nameOf(uri), status: statusOf(uri, object) };
-    const { files } = this.bridge.call({ op: 's3List', bucket, prefix: `${key}/`, isRecursive: true, maxKeys: 1 });
+    const { files } = this.#bridge.call({ op: 's3List', bucket, prefix: `${key}/`, isRecursive: true, maxKeys: 1 });
     return files.length === 0 ? undefined : { kind: 'directory', name: nameOf(uri), uri };
   }
 
   openRead(uri: string, expected?: FileStatus): RandomAccessFile {
     const { bucket, key } = s3Target(uri);
-    const status = expected ?? this.bridge.call({ op: 's3Head', bucket, key });
+    const status = expected ?? this.#bridge.call({ op: 's3Head', bucket, key });
     if (status === undefined) throw new MillraceError('MR_NOT_FOUND', `cannot read ${uri}: there is no such object.`);
     const { version } = status;
     return new RemoteReadFile(uri, status.sizeBytes, (from, to) =>
-      this.bridge.start({ op: 's3Get', bucket, key, from, to, version }),
+      this.#bridge.start({ op: 's3Get', bucket, key, from, to, version }),
     );
   }
 
-  openWrite(uri: string): S3WriteFile {
-    return new S3WriteFile(s3Target(uri), this.bridge, false);
-  }
-
-  /** A file that becomes visible when its upload is completed. */
-  openPending(uri: string): S3WriteFile {
-    return new S3WriteFile(s3Target(uri), this.bridge, true);
+  openWrite(uri: string): WritableFile {
+    return new S3WriteFile(s3Target(uri), this.#bridge, false);
   }
 
   /** There are no directories; a prefix is there as soon as an object has it. */
@@ -86,7 +102,7 @@ export class S3FileSystem implements FileSystem {
   link(from: string, to: string): void {
     const source = s3Target(from);
     const target = s3Target(to);
-    this.bridge.call({
+    this.#bridge.call({
       op: 's3Copy',
       bucket: source.bucket,
       from: source.key,
@@ -98,13 +114,13 @@ export class S3FileSystem implements FileSystem {
   delete(uri: string): void {
     const { bucket, key } = s3Target(uri);
     const below = this.listRecursive(uri).map((file) => s3Target(file.uri).key);
-    this.bridge.call({ op: 's3Delete', bucket, keys: [key, ...below] });
+    this.#bridge.call({ op: 's3Delete', bucket, keys: [key, ...below] });
   }
 
   deleteIfEmpty(_directory: string): void {}
 
   close(): void {
-    this.bridge.close();
+    this.#bridge.close();
   }
 }
 

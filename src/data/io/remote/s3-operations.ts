@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { IoRequest, IoResults, PendingUpload, RemoteListing, RemoteStatus, S3Settings } from './io-protocol.ts';
+import type { PendingUpload } from '../file-system.ts';
+import type { IoRequest, IoResults, RemoteListing, RemoteStatus, S3Settings } from './io-protocol.ts';
 import { type BodyPart, fetchResuming } from './resuming-body.ts';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -169,15 +170,25 @@ async function deleteKeys(sdk: Sdk, client: S3Client, bucket: string, keys: read
   if (first !== undefined) throw new Error(`${first.Key}: ${first.Message ?? first.Code}`);
 }
 
+/** An answer may get lost after the store has completed the upload; then the upload is gone and the object is there. */
 async function complete(sdk: Sdk, client: S3Client, { bucket, key, uploadId, parts }: PendingUpload): Promise<void> {
-  await client.send(
-    new sdk.CompleteMultipartUploadCommand({
-      Bucket: bucket,
-      Key: key,
-      UploadId: uploadId,
-      MultipartUpload: { Parts: [...parts] },
-    }),
-  );
+  if (parts.length === 0) {
+    await put(sdk, client, { op: 's3Put', bucket, key, bytes: new Uint8Array(0), ifAbsent: false });
+    return;
+  }
+  try {
+    await client.send(
+      new sdk.CompleteMultipartUploadCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        MultipartUpload: { Parts: [...parts] },
+      }),
+    );
+  } catch (error) {
+    const isGone = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404;
+    if (!isGone || (await head(sdk, client, { op: 's3Head', bucket, key })) === undefined) throw error;
+  }
 }
 
 /** An upload that is gone already, completed or aborted, is as good as aborted. */

@@ -1,7 +1,6 @@
 import { MillraceError } from '../../../base/errors.ts';
-import type { WritableFile } from '../file-system.ts';
+import type { PendingFile, PendingUpload } from '../file-system.ts';
 import type { IoBridge, IoTicket } from './io-bridge.ts';
-import type { PendingUpload } from './io-protocol.ts';
 
 /** S3 takes parts from 5 MiB on, and at most 10000 of them: after a thousand they grow, up to files of 5 TB. */
 const firstPartBytes = 8 * 1024 * 1024;
@@ -19,7 +18,7 @@ export interface S3Target {
  * Writes one object: small ones in one request, larger ones in parts while they are written. With `isPending` nothing is
  * put in its place: `finish` leaves an upload that somebody completes or aborts.
  */
-export class S3WriteFile implements WritableFile {
+export class S3WriteFile implements PendingFile {
   readonly uri: string;
   readonly #target: S3Target;
   readonly #bridge: IoBridge;
@@ -65,7 +64,6 @@ export class S3WriteFile implements WritableFile {
     return this.#sizeBytes;
   }
 
-  /** After `finish`: what the committer completes. Without parts (an empty file) there is no upload: it is put as it is. */
   pendingUpload(): PendingUpload {
     const { bucket, key } = this.#target;
     return { bucket, key, uploadId: this.#uploadId ?? '', parts: this.#parts };
@@ -78,7 +76,6 @@ export class S3WriteFile implements WritableFile {
     const { bucket, key } = this.#target;
     if (this.#uploadId !== undefined)
       this.#bridge.call({ op: 's3AbortUploads', uploads: [{ bucket, key, uploadId: this.#uploadId }] });
-    else if (this.#sizeBytes > 0) this.#have = 0;
   }
 
   #partBytes(): number {

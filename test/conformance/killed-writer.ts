@@ -1,0 +1,130 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import type { FileSystem } from '../../src/data/io/file-system.ts';
+import { FileSystems } from '../../src/data/io/file-systems.ts';
+import { OutputCommitter } from '../../src/data/io/output-committer.ts';
+import type { OutputMode, OutputSettings } from '../../src/data/io/output-spec.ts';
+import { createPartWriter } from '../../src/data/io/part-writer.ts';
+import { readRows } from '../data/io/scratch.ts';
+
+const built = pathToFileURL(resolve(import.meta.dirname, '../../dist/data/io')).href;
+
+/** Writes two parts and commits, and kills itself with SIGKILL right before its n-th change to the store. */
+const writer = (makeSystem: string): string => `
+import { FileSystems } from '${built}/file-systems.js';
+import { OutputCommitter } from '${built}/output-committer.js';
+import { createPartWriter } from '${built}/part-writer.js';
+${makeSystem.replaceAll('BUILT', built)}
+const [uri, mode, actionId, killAt] = process.argv.slice(1);
+let changes = 0;
+const changing = ['openWrite', 'makeDirectory', 'rename', 'link', 'delete', 'deleteIfEmpty', 'openPending', 'complete', 'abortMatching', 'putIfAbsent', 'finish'];
+const watched = (target) => new Proxy(target, {
+  get(_, name) {
+    const value = target[name];
+    if (name === 'uploads' && value !== undefined) return watched(value);
+    if (typeof value !== 'function') return value;
+    return (...args) => {
+      if (changing.includes(name) && ++changes === Number(killAt)) process.kill(process.pid, 'SIGKILL');
+      const result = value.apply(target, args);
+      return name.startsWith('open') ? watched(result) : result;
+    };
+  },
+});
+const settings = { fileSystems: new FileSystems([watched(system)]) };
+const committer = new OutputCommitter({ format: 'text', uri, mode, options: {} }, actionId, settings);
+const staging = committer.begin();
+const parts = [0, 1].map((partition) => {
+  const part = createPartWriter(staging, partition, 0, settings);
+  part.write(['new ' + partition]);
+  return part.finish();
+});
+committer.commit(parts);
+settings.fileSystems.close();
+`;
+
+export interface KilledWriterSetting {
+  readonly system: FileSystem;
+  /** Code that makes the same file system as \`system\` in another process, from the modules in BUILT. */
+  readonly makeSystem: string;
+  readonly freshOutput: () => string;
+  /** Everything left beside and inside an output that no reader should see. */
+  readonly leftovers: (output: string) => readonly string[];
+}
+
+/** A writer that is killed at any point leaves the old output or the new one, and the next one clears up. */
+export function killedWriterConformance(make: () => KilledWriterSetting): void {
+  it.each<[OutputMode, string[]]>([
+    ['error', ['new 0', 'new 1']],
+    ['overwrite', ['new 0', 'new 1']],
+    ['append', ['new 0', 'new 1', 'old']],
+  ])('leaves the old output or the new one, at every step of mode %s', (mode, complete) => {
+    const { system, makeSystem, freshOutput, leftovers } = make();
+    const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
+    const rowsIn = (output: string): string[] =>
+      (readRows({ format: 'text', paths: [output], options: {} }, settings) as string[]).toSorted();
+    const seen = new Set<string>();
+    for (let step = 1, isKilled = true; isKilled; step++) {
+      expect(step).toBeLessThan(60);
+      const output = freshOutput();
+      if (mode !== 'error') save(output, 'error', ['old'], `before${step}`, settings);
+      const args = ['--input-type=module', '-e', writer(makeSystem), output, mode, `killed${step}`, String(step)];
+      const run = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      expect(run.stderr).toBe('');
+      isKilled = run.signal === 'SIGKILL';
+      let found: string;
+      try {
+        found = JSON.stringify(rowsIn(output));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'MR_NOT_FOUND' });
+        found = 'nothing';
+      }
+      expect([mode === 'error' ? 'nothing' : '["old"]', JSON.stringify(complete)]).toContain(found);
+      seen.add(found);
+      save(output, 'overwrite', ['next'], `after${step}`, settings);
+      expect(rowsIn(output)).toEqual(['next']);
+      expect(leftovers(output)).toEqual([]);
+    }
+    expect(seen.size).toBe(2);
+  });
+
+  it('does not take a writer that is alive for a dead one', () => {
+    const { system, freshOutput, leftovers } = make();
+    const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
+    const output = freshOutput();
+    const rows = (): unknown[] => readRows({ format: 'text', paths: [output], options: {} }, settings);
+    const slow = new OutputCommitter({ format: 'text', uri: output, mode: 'overwrite', options: {} }, 'slow', settings);
+    const part = createPartWriter(slow.begin(), 0, 0, settings);
+    part.write(['slow']);
+    save(output, 'overwrite', ['quick'], 'quick', settings);
+    expect(rows()).toEqual(['quick']);
+    slow.commit([part.finish()]);
+    expect(rows()).toEqual(['slow']);
+    expect(leftovers(output)).toEqual([]);
+  });
+
+  it('lets only one of two first writers win', () => {
+    const { system, freshOutput } = make();
+    const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
+    const output = freshOutput();
+    const committers = ['one', 'two'].map((id) => {
+      const committer = new OutputCommitter({ format: 'text', uri: output, mode: 'error', options: {} }, id, settings);
+      const part = createPartWriter(committer.begin(), 0, 0, settings);
+      part.write([id]);
+      return { committer, part: part.finish() };
+    });
+    committers[1]!.committer.commit([committers[1]!.part]);
+    expect(() => committers[0]!.committer.commit([committers[0]!.part])).toThrow(
+      expect.objectContaining({ code: 'MR_OUTPUT_EXISTS' }),
+    );
+    expect(readRows({ format: 'text', paths: [output], options: {} }, settings)).toEqual(['two']);
+  });
+}
+
+function save(output: string, mode: OutputMode, rows: string[], actionId: string, settings: OutputSettings): void {
+  const committer = new OutputCommitter({ format: 'text', uri: output, mode, options: {} }, actionId, settings);
+  const part = createPartWriter(committer.begin(), 0, 0, settings);
+  part.write(rows);
+  committer.commit([part.finish()]);
+}
