@@ -12,6 +12,7 @@ import {
   nameMark,
   readJson,
   readMarkers,
+  successOf,
   type UploadMarker,
   writeMarker,
 } from './upload-markers.ts';
@@ -88,9 +89,7 @@ export class UploadCommit implements CommitProtocol {
       this.#uploads.abortMatching(uri, nameMark(actionId));
       for (const file of this.#system.listRecursive(uri))
         if (file.uri.includes(nameMark(actionId))) this.#system.delete(file.uri);
-      const entry = this.#system.stat(success);
-      if (entry?.kind === 'file' && readJson<{ actionId?: string }>(entry.status, this.#system)?.actionId === actionId)
-        this.#system.delete(success);
+      if (successOf(uri, this.#system) === actionId) this.#system.delete(success);
     }
     this.#system.delete(markerUri(uri, actionId));
   }

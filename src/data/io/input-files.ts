@@ -5,7 +5,7 @@ import type { FileSystems } from './file-systems.ts';
 import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
 import { partitionPair } from './hive-partitions.ts';
 import { finishInterruptedCommit, isCommitInterrupted, withOutputLock } from './output-recovery.ts';
-import { committedFiles } from './upload-markers.ts';
+import { committedFiles, isSuccessCommitted } from './upload-markers.ts';
 import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
 
 /**
@@ -62,7 +62,10 @@ function statAfterMending(uri: string, system: FileSystem): DirectoryEntry | und
 
 /** Saving an RDD without partitions leaves only the marker: no files, but no mistake either. */
 function isEmptyOutput(directory: string, system: FileSystem): boolean {
-  return system.list(directory).some(({ name }) => name === '_SUCCESS');
+  return (
+    system.list(directory).some(({ name }) => name === '_SUCCESS') &&
+    (system.uploads === undefined || isSuccessCommitted(directory, system))
+  );
 }
 
 function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {

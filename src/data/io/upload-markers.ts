@@ -43,14 +43,15 @@ export function readMarkers(output: string, system: FileSystem): readonly Upload
     .flatMap((status) => readJson<UploadMarker>(status, system) ?? []);
 }
 
-/** Undefined when it was deleted since it was listed. */
+/** Undefined when it is none of ours, as Spark's empty `_SUCCESS`, or was deleted since it was listed. */
 export function readJson<T>(status: FileStatus, system: FileSystem): T | undefined {
   if (system.stat(status.uri) === undefined) return undefined;
   const file = system.openRead(status.uri);
   try {
     const bytes = Buffer.alloc(file.sizeBytes);
     file.readInto(bytes, 0);
-    return JSON.parse(bytes.toString()) as T;
+    const text = bytes.toString();
+    return text.startsWith('{') ? (JSON.parse(text) as T) : undefined;
   } finally {
     file.close();
   }
@@ -84,6 +85,18 @@ export function committedFiles(files: readonly FileStatus[], system: FileSystem)
     }
     return !isHiddenBy(found, uri);
   });
+}
+
+/** The action whose `_SUCCESS` an output has, if any. */
+export function successOf(output: string, system: FileSystem): string | undefined {
+  const entry = system.stat(joinUri(output, '_SUCCESS'));
+  return entry?.kind === 'file' ? readJson<{ readonly actionId?: string }>(entry.status, system)?.actionId : undefined;
+}
+
+/** The first writer puts `_SUCCESS` a moment before the marker that commits. */
+export function isSuccessCommitted(output: string, system: FileSystem): boolean {
+  const actionId = successOf(output, system);
+  return !readMarkers(output, system).some((marker) => marker.phase !== 'committed' && marker.actionId === actionId);
 }
 
 /** The directory that would be the output which a file belongs to: the first above it that is no partition. */

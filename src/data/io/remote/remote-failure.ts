@@ -36,17 +36,19 @@ export function failureOf(error: unknown, request: IoRequest, settings: S3Settin
   if (status === 404 && name !== 'NoSuchBucket') return { code: 'MR_NOT_FOUND', message: `${target} does not exist.` };
   const attempts = $metadata?.attempts ?? 1;
   const facts = [
-    name === 'Error' ? code : name,
+    name === 'Error' || name === 'Unknown' ? code : name,
     status === undefined ? undefined : `HTTP ${status}`,
     attempts > 1 ? `${attempts} attempts` : undefined,
   ];
   const shown = facts.filter((fact) => fact !== undefined).join(', ');
   const reason =
-    message === '' || message === name || message === 'UnknownError' ? '' : `: ${message.replace(/\.?\s*$/, '')}`;
+    message === '' || message === name || message === 'UnknownError' || message === 'Unknown'
+      ? ''
+      : `: ${message.replace(/\.?\s*$/, '')}`;
   return {
     code: name === 'NoSuchBucket' ? 'MR_NOT_FOUND' : 'MR_IO',
     message: redact(
-      `cannot ${verbs[request.op]} ${target}${reason} (${shown}). ${advice[name] ?? ''}`.trim(),
+      `cannot ${verbs[request.op]} ${target}${reason} (${shown}). ${advice[name] ?? advice[String(status)] ?? ''}`.trim(),
       settings,
     ),
     cause: redact(`${name}: ${message}`, settings),
