@@ -1,12 +1,7 @@
-import type { AnyNode, ClassExpression, FunctionExpression } from 'acorn';
+import type { AnyNode, FunctionExpression } from 'acorn';
+import { type ClassMembers, readClass, type TextRange } from './analyze-class.ts';
 import { type ParsedFunction, parseFunction } from './parse-function.ts';
 import { isPlainFunction, type Reference, type WriteOperator, walkReferences } from './references.ts';
-
-/** A range of a function's text. */
-export interface TextRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** One use of a free variable. */
 export interface VariableUse extends TextRange {
@@ -36,7 +31,6 @@ export type FunctionFault = 'this' | 'arguments' | 'new.target' | 'super' | 'eva
  */
 export interface FunctionAnalysis {
   readonly parsed: ParsedFunction;
-  readonly isClass: boolean;
   readonly isArrow: boolean;
   readonly freeVariables: ReadonlyMap<string, FreeVariable>;
   readonly faults: ReadonlySet<FunctionFault>;
@@ -45,12 +39,8 @@ export interface FunctionAnalysis {
   /** `super` in a method, which needs the object it belongs to. */
   readonly usesSuper: boolean;
   readonly importMeta: readonly TextRange[];
-  /** The expression after `extends`. */
-  readonly heritage: TextRange | undefined;
-  /** Static initialisers and static blocks: a shipped class gets its present static values instead. */
-  readonly staticCode: readonly TextRange[];
-  readonly staticPrivateNames: readonly string[];
-  readonly instancePrivateNames: readonly string[];
+  /** Present when the function is a class. */
+  readonly classMembers: ClassMembers | undefined;
 }
 
 const cacheSize = 4096;
@@ -71,7 +61,7 @@ function analyze(parsed: ParsedFunction): FunctionAnalysis {
   const { node, offset } = parsed;
   const range = (at: AnyNode): TextRange => ({ start: at.start - offset, end: at.end - offset });
   const assignedName = node.type === 'FunctionExpression' && node.id && assignsOwnName(node) ? node.id : undefined;
-  const classParts = node.type === 'ClassExpression' ? readClass(node) : undefined;
+  const classParts = node.type === 'ClassExpression' ? readClass(node, range) : undefined;
   const variables = new Map<string, VariableDraft>();
   const faults = new Set<FunctionFault>();
   const importMeta: TextRange[] = [];
@@ -111,17 +101,13 @@ function analyze(parsed: ParsedFunction): FunctionAnalysis {
 
   return {
     parsed,
-    isClass: node.type === 'ClassExpression',
     isArrow: node.type === 'ArrowFunctionExpression',
     freeVariables: new Map([...variables].map(([name, draft]) => [name, draft.finish()])),
     faults,
     assignedName: assignedName && range(assignedName),
     usesSuper,
     importMeta,
-    heritage: node.type === 'ClassExpression' && node.superClass ? range(node.superClass) : undefined,
-    staticCode: [...(classParts?.staticCode ?? [])].map(range),
-    staticPrivateNames: classParts?.staticPrivateNames ?? [],
-    instancePrivateNames: classParts?.instancePrivateNames ?? [],
+    classMembers: classParts?.members,
   };
 }
 
@@ -137,33 +123,6 @@ function assignsOwnName(node: FunctionExpression): boolean {
     },
   });
   return found;
-}
-
-interface ClassParts {
-  readonly skipped: ReadonlySet<AnyNode>;
-  readonly staticCode: readonly AnyNode[];
-  readonly staticPrivateNames: readonly string[];
-  readonly instancePrivateNames: readonly string[];
-}
-
-function readClass(node: ClassExpression): ClassParts {
-  const staticCode: AnyNode[] = [];
-  const staticPrivateNames: string[] = [];
-  const instancePrivateNames: string[] = [];
-  for (const member of node.body.body) {
-    if (member.type === 'StaticBlock') {
-      staticCode.push(member);
-      continue;
-    }
-    const { key } = member;
-    if (member.type === 'PropertyDefinition') {
-      if (member.static && member.value) staticCode.push(member.value);
-      if (key.type === 'PrivateIdentifier') (member.static ? staticPrivateNames : instancePrivateNames).push(key.name);
-    } else if (key.type === 'PrivateIdentifier' && !member.static) instancePrivateNames.push(key.name);
-  }
-  const skipped = new Set(staticCode);
-  if (node.superClass) skipped.add(node.superClass);
-  return { skipped, staticCode, staticPrivateNames, instancePrivateNames };
 }
 
 function hasOwnThis(ancestors: readonly AnyNode[]): boolean {

@@ -42,6 +42,8 @@ export function captureFunction(
     if (imported !== undefined) return imported;
   }
   const analysis = analyze(text, path);
+  const fromClass = analysis.parsed.form === 'method' ? methodOfClass(fn, text, hints.home, path, graph) : undefined;
+  if (fromClass !== undefined) return fromClass;
   refuseFaults(analysis, read, path);
   const variables = [...analysis.freeVariables.values()].flatMap(
     (variable) => captureVariable(variable, read, path, graph, sources) ?? [],
@@ -52,12 +54,13 @@ export function captureFunction(
     variables: [...variables, ...impliedVariables(fn, analysis, read, path, graph)],
     node: {
       form: analysis.parsed.form,
-      isClass: analysis.isClass,
       strict: isStrict(fn, analysis, read),
       name: fn.name,
       position: textPosition(analysis, read, path),
-      ...(analysis.heritage === undefined ? {} : { heritage: heritageVariable(analysis) }),
-      ...(analysis.isClass ? classParts(fn, analysis, path, self, graph, sources) : functionParts(fn, path, graph)),
+      ...(analysis.classMembers?.heritage === undefined ? {} : { heritage: heritageVariable(analysis) }),
+      ...(analysis.classMembers
+        ? classParts(fn, analysis, path, self, graph, sources)
+        : functionParts(fn, path, graph)),
       ...(analysis.usesSuper && hints.home !== undefined
         ? { homePrototype: homePrototype(hints.home, path, graph) }
         : {}),
@@ -104,10 +107,33 @@ function captureNative(
   const part = (text: string): CapturePath => ({ kind: 'part', text, of: path });
   return {
     kind: 'bound',
-    target: graph.value(bound.target, part(' (the bound function)')),
+    target: graph.value(bound.target, part(' (the bound function)'), isObject(bound.self) ? { home: bound.self } : {}),
     self: graph.value(bound.self, part(' (its bound this)')),
     args: bound.args.map((arg, index) => graph.value(arg, part(` (its bound argument ${index + 1})`))),
   };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A method that the object it belongs to has from a class comes from that class, with its private names and `super`. */
+function methodOfClass(
+  fn: UserFunction,
+  text: string,
+  home: object | undefined,
+  path: CapturePath,
+  graph: Graph,
+): ClosureNode | undefined {
+  for (let owner: unknown = home; isObject(owner); owner = Object.getPrototypeOf(owner)) {
+    const made: unknown = Object.getOwnPropertyDescriptor(owner, 'constructor')?.value;
+    if (typeof made !== 'function' || !Function.prototype.toString.call(made).includes(text)) continue;
+    const key = Reflect.ownKeys(owner).find((name) => Object.getOwnPropertyDescriptor(owner, name)?.value === fn);
+    if (key === undefined) continue;
+    const keyNode = typeof key === 'symbol' ? graph.value(key, path) : key;
+    return { kind: 'property', of: graph.value(owner, { kind: 'part', text: ' (its class)', of: path }), key: keyNode };
+  }
+  return undefined;
 }
 
 function analyze(text: string, path: CapturePath): FunctionAnalysis {
@@ -160,7 +186,7 @@ function impliedVariables(
   const variables: DraftVariable[] = [];
   if (analysis.importMeta.length > 0)
     variables.push({ name: importMetaName, value: graph.add({ kind: 'importMeta', base: read.script.url }) });
-  if (analysis.heritage !== undefined) {
+  if (analysis.classMembers?.heritage !== undefined) {
     const name = heritageVariable(analysis);
     const parent: unknown = Object.getPrototypeOf(fn);
     const value = parent === Function.prototype ? null : parent;
@@ -171,8 +197,12 @@ function impliedVariables(
 }
 
 /** Sloppy functions have `caller` of their own; other forms do not tell, but their script does. */
-function isStrict(fn: UserFunction, { isClass, isArrow, parsed }: FunctionAnalysis, { script }: ReadFunction): boolean {
-  if (isClass || script.isModule) return true;
+function isStrict(
+  fn: UserFunction,
+  { classMembers, isArrow, parsed }: FunctionAnalysis,
+  { script }: ReadFunction,
+): boolean {
+  if (classMembers || script.isModule) return true;
   const tells =
     !isArrow && parsed.form === 'expression' && !types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn);
   return tells ? !Object.hasOwn(fn, 'caller') : script.bindings.isStrict();
@@ -218,7 +248,7 @@ function functionParts(fn: UserFunction, path: CapturePath, graph: Graph): Parts
 /** The text of a class makes its methods; what was added later, and static fields as they are now, travel by value. */
 function classParts(
   fn: UserFunction,
-  { parsed, staticPrivateNames }: FunctionAnalysis,
+  { parsed, classMembers }: FunctionAnalysis,
   path: CapturePath,
   self: NodeIndex,
   graph: Graph,
@@ -239,15 +269,27 @@ function classParts(
       return true;
     };
   const isStaticInText = isInText(fn, self);
-  const privateFields = staticPrivateNames.length === 0 ? [] : reader.privateFields(fn);
   return {
     properties: graph.properties(fn, path, (key) => madeWithFunction.has(key) || isStaticInText(key)),
     prototypeProperties: graph.properties(prototype, atPrototype, isInText(prototype, prototypeNode)),
-    staticPrivate: privateFields
-      .map(({ name, value }) => ({ name: name.slice(1), value }))
-      .filter(({ name }) => staticPrivateNames.includes(name))
-      .map(({ name, value }) => [name, graph.value(value, { kind: 'property', key: `#${name}`, of: path })]),
+    staticPrivate: privateValues(fn, classMembers?.staticPrivateFields ?? [], path, graph, reader),
   };
+}
+
+/** The values of private fields, of a class or an object, as nodes. */
+export function privateValues(
+  owner: object,
+  names: readonly string[],
+  path: CapturePath,
+  graph: Graph,
+  reader: FunctionReader,
+): (readonly [name: string, value: NodeIndex])[] {
+  if (names.length === 0) return [];
+  return reader
+    .privateFields(owner)
+    .map(({ name, value }) => ({ name: name.slice(1), value }))
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, value }) => [name, graph.value(value, { kind: 'property', key: `#${name}`, of: path })] as const);
 }
 
 function homePrototype(home: object, path: CapturePath, graph: Graph): NodeIndex | null {

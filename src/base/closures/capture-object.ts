@@ -1,13 +1,22 @@
 import { types } from 'node:util';
+import { privateValues } from './capture-function.ts';
+import type { FunctionReader } from './function-reader.ts';
 import { globalPath } from './globals.ts';
 import type { Graph } from './graph.ts';
+import { type InstanceState, instanceState } from './instance-state.ts';
+import type { KnownClasses } from './known-classes.ts';
 import type { ClosureNode, Integrity, NodeIndex, ObjectParts } from './payload.ts';
 import { type CapturePath, refuseByItself, refuseValue } from './refusal.ts';
-import { type ClassSources, refusedByClass, refusedByKind } from './refused-objects.ts';
+import { classesAbove, privateStateRefusal, refusedByKind } from './refused-objects.ts';
 import { isShippable, SHIP } from './shippable.ts';
 
+export interface ObjectSources {
+  readonly reader: FunctionReader;
+  readonly classes: KnownClasses;
+}
+
 /** What an object that is not plain data becomes in the payload: its contents part by part. */
-export function captureObject(value: object, path: CapturePath, graph: Graph, sources: ClassSources): ClosureNode {
+export function captureObject(value: object, path: CapturePath, graph: Graph, sources: ObjectSources): ClosureNode {
   const refused = refusedByKind(value);
   if (refused !== undefined) return refuseValue(path, refused.what, refused.mend);
   if (isShippable(value)) {
@@ -18,9 +27,33 @@ export function captureObject(value: object, path: CapturePath, graph: Graph, so
   const construct = constructorArguments(value);
   if (construct !== undefined)
     return { kind: 'construct', constructor: construct.constructor, args: graph.data(construct.args) };
-  const refusedClass = refusedByClass(value, sources);
-  if (refusedClass !== undefined) return refuseValue(path, refusedClass.what, refusedClass.mend);
-  return captureContents(value, path, graph);
+  const classes = classesAbove(value, sources.classes);
+  if ('what' in classes) return refuseValue(path, classes.what, classes.mend);
+  const state = instanceState(value, classes);
+  if (state === 'unreachable') {
+    const { what, mend } = privateStateRefusal(value);
+    return refuseValue(path, what, mend);
+  }
+  return state === undefined
+    ? captureContents(value, path, graph)
+    : captureInstance(value, state, path, graph, sources);
+}
+
+/** An object whose class makes it anew, without running the constructor, before it gets its present values. */
+function captureInstance(
+  value: object,
+  { made, privateFields, initialised }: InstanceState,
+  path: CapturePath,
+  graph: Graph,
+  { reader }: ObjectSources,
+): ClosureNode {
+  const instance = {
+    class: graph.reviver(made, { kind: 'property', key: 'constructor', of: path }),
+    privateValues: privateValues(value, privateFields, path, graph, reader),
+    initialised,
+  };
+  const parts = objectParts(value, undefined, path, graph, (key) => initialised.includes(String(key)));
+  return { kind: 'object', instance, ...parts };
 }
 
 function captureContents(value: object, path: CapturePath, graph: Graph): ClosureNode {

@@ -2,6 +2,7 @@ import { BuiltinExports } from './builtin-modules.ts';
 import { isAsyncFunction } from './capture-function.ts';
 import { type CaptureTools, ClosureGraph } from './closure-graph.ts';
 import { FunctionReader } from './function-reader.ts';
+import { KnownClasses } from './known-classes.ts';
 import { PackageResolver } from './packages.ts';
 import type { ClosurePayload } from './payload.ts';
 import { refuseValue } from './refusal.ts';
@@ -21,7 +22,7 @@ let tools: CaptureTools | undefined;
  * @throws {MillraceError} MR_CLOSURE_UNSHIPPABLE names the variable, the path in it, the user's line and the mend
  */
 export function captureClosures(functions: readonly FunctionToShip[]): ClosurePayload {
-  tools ??= { reader: new FunctionReader(), builtins: new BuiltinExports(), packages: new PackageResolver() };
+  tools ??= makeTools();
   const { reader } = tools;
   try {
     reader.prefetch(functions.map(({ fn }) => fn));
@@ -34,6 +35,12 @@ export function captureClosures(functions: readonly FunctionToShip[]): ClosurePa
   } finally {
     reader.finish();
   }
+}
+
+function makeTools(): CaptureTools {
+  const reader = new FunctionReader();
+  const builtins = new BuiltinExports();
+  return { reader, builtins, classes: new KnownClasses(reader, builtins), packages: new PackageResolver() };
 }
 
 function snapshotOf(

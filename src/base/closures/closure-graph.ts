@@ -5,6 +5,7 @@ import { type FunctionDraft, finishDraft } from './function-draft.ts';
 import type { FunctionReader } from './function-reader.ts';
 import { globalPath } from './globals.ts';
 import type { Graph, ValueHints } from './graph.ts';
+import type { KnownClasses } from './known-classes.ts';
 import { isModuleObject } from './module-object.ts';
 import { PackageValues } from './package-values.ts';
 import type { PackageResolver } from './packages.ts';
@@ -28,6 +29,7 @@ type Unfinished = ClosureNode | FunctionDraft;
 export interface CaptureTools {
   readonly reader: FunctionReader;
   readonly builtins: BuiltinExports;
+  readonly classes: KnownClasses;
   readonly packages: PackageResolver;
 }
 
@@ -41,6 +43,7 @@ export class ClosureGraph implements Graph {
   readonly #nodes: (Unfinished | undefined)[] = [];
   readonly #indexes = new Map<unknown, NodeIndex>();
   readonly #modules = new Map<object, ModuleDraft>();
+  readonly #revivers = new Set<NodeIndex>();
   readonly #queue: (() => void)[] = [];
   readonly #plainData = new PlainData();
   readonly #data: unknown[] = [];
@@ -131,6 +134,12 @@ export class ClosureGraph implements Graph {
     this.#keep(fn, { kind: 'property', of: owner, key: keyNode });
   }
 
+  reviver(made: unknown, path: CapturePath): NodeIndex {
+    const index = this.value(made, path);
+    this.#revivers.add(index);
+    return index;
+  }
+
   sharedMemory(buffer: SharedArrayBuffer): number {
     const known = this.#shared.indexOf(buffer);
     return known >= 0 ? known : this.#shared.push(buffer) - 1;
@@ -144,7 +153,7 @@ export class ClosureGraph implements Graph {
     const boxes = this.#boxes();
     return this.#nodes.map((node, index) => {
       if (node === undefined) throw new Error(`closure graph: node ${index} was never built`);
-      return node.kind === 'draft' ? finishDraft(node, boxes) : node;
+      return node.kind === 'draft' ? finishDraft(node, boxes, this.#revivers.has(index)) : node;
     });
   }
 

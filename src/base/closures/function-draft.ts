@@ -27,7 +27,8 @@ export const importMetaName: string = `import${mark}meta`;
 const heritageName = mark;
 
 /** The name under which the text of a class finds what it extends. */
-export function heritageVariable({ heritage, parsed }: FunctionAnalysis): string {
+export function heritageVariable({ classMembers, parsed }: FunctionAnalysis): string {
+  const heritage = classMembers?.heritage;
   const text = heritage === undefined ? '' : parsed.text.slice(heritage.start, heritage.end);
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(text) ? text : heritageName;
 }
@@ -35,9 +36,16 @@ export function heritageVariable({ heritage, parsed }: FunctionAnalysis): string
 /**
  * The finished node. A variable in `boxes` is read and written as `box.v`, since several functions share it; all
  * others are plain names.
+ *
+ * @param isReviver a class whose objects are in the payload and cannot be made from outside
  */
-export function finishDraft(draft: FunctionDraft, boxes: ReadonlyMap<string, NodeIndex>): FunctionNode {
-  const edits = [...textEdits(draft.analysis)];
+export function finishDraft(
+  draft: FunctionDraft,
+  boxes: ReadonlyMap<string, NodeIndex>,
+  isReviver: boolean,
+): FunctionNode {
+  const { analysis, node } = draft;
+  const edits = [...textEdits(analysis, isReviver)];
   const variables = draft.variables.map(({ name, value, moduleVariable, uses = [] }): readonly [string, NodeIndex] => {
     const box = moduleVariable === undefined ? undefined : boxes.get(moduleVariable);
     if (box === undefined) return [name, value];
@@ -45,7 +53,8 @@ export function finishDraft(draft: FunctionDraft, boxes: ReadonlyMap<string, Nod
     for (const use of uses) edits.push({ ...use, by: boxedUse(name, boxName, use) });
     return [boxName, box];
   });
-  return { kind: 'function', ...draft.node, text: editText(draft.analysis.parsed.text, edits), variables };
+  const privateFields = isReviver ? { privateFields: analysis.classMembers?.privateFields ?? [] } : {};
+  return { kind: 'function', ...node, ...privateFields, text: editText(analysis.parsed.text, edits), variables };
 }
 
 function boxedUse(name: string, boxName: string, { isShorthand, isCallee }: VariableUse): string {
@@ -53,23 +62,35 @@ function boxedUse(name: string, boxName: string, { isShorthand, isCallee }: Vari
   return isCallee ? `(0,${boxName}.v)` : `${boxName}.v`;
 }
 
-/** What must change in a text so that it stands by itself, always the same for the same text. */
-function* textEdits(analysis: FunctionAnalysis): Iterable<TextEdit> {
-  const { parsed, heritage, importMeta, staticCode, staticPrivateNames, assignedName } = analysis;
+/** What must change in a text so that it stands by itself. */
+function* textEdits(analysis: FunctionAnalysis, isReviver: boolean): Iterable<TextEdit> {
+  const { parsed, importMeta, assignedName, classMembers } = analysis;
   for (const range of importMeta) yield { ...range, by: importMetaName };
-  if (heritage !== undefined) yield { ...heritage, by: heritageVariable(analysis) };
   if (assignedName !== undefined) yield { ...assignedName, by: '' };
   if (parsed.computedKey !== undefined) yield { start: parsed.computedKey[0], end: parsed.computedKey[1], by: 'm' };
-  for (const range of staticCode) {
-    const isBlock = parsed.text.startsWith('static', range.start) && parsed.text[range.end - 1] === '}';
-    yield { ...range, by: isBlock ? '' : '0' };
-  }
-  if (staticPrivateNames.length > 0) {
-    const end = parsed.text.lastIndexOf('}');
-    const writes = staticPrivateNames.map((name) => `this.#${name}=v[${JSON.stringify(name)}]`).join(';');
-    yield { start: end, end, by: ` static ${setPrivateName}(v){${writes}}` };
-  }
+  if (classMembers === undefined) return;
+  const { heritage, staticCode, staticPrivateFields, privateFields } = classMembers;
+  if (heritage !== undefined) yield { ...heritage, by: heritageVariable(analysis) };
+  for (const { start, end, isBlock } of staticCode) yield { start, end, by: isBlock ? '' : '0' };
+  // At the end of the class, so that no position before it moves.
+  const end = parsed.text.lastIndexOf('}');
+  if (staticPrivateFields.length > 0)
+    yield { start: end, end, by: setterText(setStaticName, 'this', staticPrivateFields) };
+  if (isReviver)
+    yield {
+      start: end,
+      end,
+      by: `;#${mark}=${reviveName}.hook?.(this)${setterText(setPrivateName, 'o', privateFields)}`,
+    };
 }
 
-/** A static method that shipped classes with private static fields get until these are set. */
-export const setPrivateName: string = `set${mark}private`;
+/** `;static name(v,o){o.#a=v["a"]}` */
+function setterText(name: string, object: string, fields: readonly string[]): string {
+  return `;static ${name}(v,o){${fields.map((field) => `${object}.#${field}=v[${JSON.stringify(field)}]`).join(';')}}`;
+}
+
+/** Static methods that shipped classes get, until they are made, for the fields that nobody else can set. */
+export const setStaticName: string = `setStatic${mark}`;
+export const setPrivateName: string = `setPrivate${mark}`;
+/** The variable through which a class is told to hand out an object before its constructor's body runs. */
+export const reviveName: string = `revive${mark}`;

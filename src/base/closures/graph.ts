@@ -23,5 +23,7 @@ export interface Graph {
   members(module: object, keys: Iterable<string>, path: CapturePath): NodeIndex;
   /** The node of a method that the text of its class makes. */
   method(fn: unknown, owner: NodeIndex, key: PropertyKey, path: CapturePath): void;
+  /** The node of a class whose text must be able to make objects without running its constructor. */
+  reviver(made: unknown, path: CapturePath): NodeIndex;
   sharedMemory(buffer: SharedArrayBuffer): number;
 }

@@ -39,12 +39,19 @@ export interface TextPosition {
   readonly column: number;
 }
 
+/** An object with private fields, or with fields that only its class can initialise (arrows that use `this`). */
+export interface InstanceNode {
+  readonly class: NodeIndex;
+  readonly privateValues: readonly (readonly [name: string, value: NodeIndex])[];
+  /** Fields left as the class initialises them. */
+  readonly initialised: readonly string[];
+}
+
 export interface FunctionNode extends ObjectParts {
   readonly kind: 'function';
   readonly text: string;
   /** `expression`: stands by itself; `method`: a method, getter or setter, needs an object around it. */
   readonly form: 'expression' | 'method';
-  readonly isClass: boolean;
   readonly strict: boolean;
   readonly name: string;
   readonly position: TextPosition;
@@ -57,6 +64,8 @@ export interface FunctionNode extends ObjectParts {
   readonly prototypeParent?: NodeIndex | null;
   /** Values of a class's static private fields, set after the class is made. */
   readonly staticPrivate: readonly (readonly [name: string, value: NodeIndex])[];
+  /** A class with objects in the payload that only its own text can make: see {@link InstanceNode}. */
+  readonly privateFields?: readonly string[];
   /** For a method that uses `super`: the prototype of the object it belongs to. */
   readonly homePrototype?: NodeIndex | null;
 }
@@ -94,7 +103,7 @@ export type ClosureNode =
       readonly length: number;
     }
   | { readonly kind: 'nodeBuffer'; readonly bytes: NodeIndex }
-  | ({ readonly kind: 'object' } & ObjectParts)
+  | ({ readonly kind: 'object'; readonly instance?: InstanceNode } & ObjectParts)
   | ({ readonly kind: 'array'; readonly length: number } & ObjectParts)
   | ({ readonly kind: 'map'; readonly entries: readonly (readonly [NodeIndex, NodeIndex])[] } & ObjectParts)
   | ({ readonly kind: 'set'; readonly values: readonly NodeIndex[] } & ObjectParts)

@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
-import { setPrivateName } from './function-draft.ts';
+import { defined } from '../defined.ts';
+import { reviveName, setPrivateName, setStaticName } from './function-draft.ts';
 import { userImports } from './module-loader.ts';
 import type { FunctionNode } from './payload.ts';
 import type { UserFunction } from './user-function.ts';
@@ -8,6 +9,19 @@ import type { UserFunction } from './user-function.ts';
 export interface MadeFunction {
   readonly fn: UserFunction;
   readonly setLate: (values: readonly unknown[]) => void;
+  /** Sets a class's static private fields, by name. */
+  readonly setStaticPrivate: PrivateSetter | undefined;
+  /** Makes an object with this prototype as the class would, but without running its constructor's body. */
+  readonly revive: ((prototype: object | null) => object) | undefined;
+  /** Sets the private fields of an object that `revive` made. */
+  readonly setPrivate: PrivateSetter | undefined;
+}
+
+type PrivateSetter = (values: Readonly<Record<string, unknown>>, object?: object) => void;
+
+/** The variable that a class initialises its last field with: takes the object, and stops the constructor. */
+interface ReviveHook {
+  hook: ((object: object) => never) | undefined;
 }
 
 type Factory = (...values: readonly unknown[]) => [made: object, setLate: (values: readonly unknown[]) => void];
@@ -28,19 +42,49 @@ export function makeFunction(
   late: readonly string[],
   homePrototype: object | null | undefined,
 ): MadeFunction {
-  const names = early.map(([name]) => name);
-  const [made, setLate] = factoryFor(node, names, late)(...early.map(([, value]) => value));
+  const hook: ReviveHook | undefined = node.privateFields && { hook: undefined };
+  const variables = hook === undefined ? early : [...early, [reviveName, hook] as const];
+  const factory = factoryFor(
+    node,
+    variables.map(([name]) => name),
+    late,
+  );
+  const [made, setLate] = factory(...variables.map(([, value]) => value));
   if (homePrototype !== undefined) Object.setPrototypeOf(made, homePrototype);
   const fn = node.form === 'method' ? methodOf(made) : (made as UserFunction);
+  const setStaticPrivate = takeSetter(fn, setStaticName);
+  const setPrivate = takeSetter(fn, setPrivateName);
   if (fn.name !== node.name) Object.defineProperty(fn, 'name', { value: node.name, configurable: true });
-  return { fn, setLate };
+  const revive = hook && ((prototype: object | null): object => reviveObject(fn, prototype, hook));
+  return { fn, setLate, setStaticPrivate, setPrivate, revive };
 }
 
-/** Sets static private fields through the method that the text was given for it, and removes the method. */
-export function setStaticPrivate(fn: UserFunction, values: Readonly<Record<string, unknown>>): void {
-  const made = fn as unknown as Record<string, ((values: Readonly<Record<string, unknown>>) => void) | undefined>;
-  made[setPrivateName]?.(values);
-  delete made[setPrivateName];
+/** Static methods that the text was given are used once and then are not there. */
+function takeSetter(fn: UserFunction, name: string): PrivateSetter | undefined {
+  const property: unknown = Object.getOwnPropertyDescriptor(fn, name)?.value;
+  if (typeof property !== 'function') return undefined;
+  Reflect.deleteProperty(fn, name);
+  return (values, object) => {
+    Reflect.apply(property, fn, [values, object]);
+  };
+}
+
+function reviveObject(fn: UserFunction, prototype: object | null, hook: ReviveHook): object {
+  const stop = new Error('an object is revived');
+  let revived: object | undefined;
+  hook.hook = (object) => {
+    revived = object;
+    throw stop;
+  };
+  try {
+    const newTarget = Object.defineProperty(function target() {}, 'prototype', { value: prototype });
+    Reflect.construct(fn, [], newTarget);
+  } catch (error) {
+    if (error !== stop) throw error;
+  } finally {
+    hook.hook = undefined;
+  }
+  return defined(revived, `the revived object of class ${fn.name}`);
 }
 
 /** The one method, getter or setter of an object made from its text. */

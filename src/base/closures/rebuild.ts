@@ -1,16 +1,18 @@
+import { defined } from '../defined.ts';
 import { type Importer, importerFor, importMetaOf, loadModule, prepareImports, requireFrom } from './module-loader.ts';
 import { plainSpecifier } from './packages.ts';
 import type {
   ClosureNode,
   ClosurePayload,
   FunctionNode,
+  InstanceNode,
   Integrity,
   ModuleRef,
   NodeIndex,
   ObjectParts,
   PropertyNode,
 } from './payload.ts';
-import { makeFunction, setStaticPrivate } from './rebuild-function.ts';
+import { type MadeFunction, makeFunction } from './rebuild-function.ts';
 import { readSnapshot } from './snapshot.ts';
 import type { UserFunction } from './user-function.ts';
 
@@ -60,6 +62,9 @@ class Rebuild {
   readonly #modules: ReadonlyMap<string, unknown>;
   readonly #revive: Revive;
   readonly #made = new Map<NodeIndex, unknown>();
+  readonly #functions = new Map<NodeIndex, MadeFunction>();
+  /** False until the functions have their variables: field initialisers, which reviving runs, may use them. */
+  #mayRevive = false;
   readonly #inProgress = new Set<NodeIndex>();
   readonly #unfilled: (() => void)[] = [];
   readonly #late: LateVariables[] = [];
@@ -78,16 +83,24 @@ class Rebuild {
   }
 
   make(roots: readonly NodeIndex[]): readonly unknown[] {
-    const values = roots.map((root) => this.#value(root));
-    for (let work = true; work; ) {
+    for (const root of roots) this.#value(root);
+    let values: readonly unknown[];
+    do {
       const late = this.#late.splice(0);
-      for (const { set, values: indexes } of late) set(indexes.map((index) => this.#value(index)));
-      const unfilled = this.#unfilled.splice(0);
-      for (const fill of unfilled) fill();
-      work = late.length > 0 || unfilled.length > 0;
-    }
+      this.#mayRevive = false;
+      this.#setLate(late);
+      this.#mayRevive = true;
+      this.#setLate(late);
+      for (const fill of this.#unfilled.splice(0)) fill();
+      values = roots.map((root) => this.#value(root));
+    } while (this.#late.length > 0 || this.#unfilled.length > 0);
     for (const [object, integrity] of this.#integrity) limit(object, integrity);
     return values;
+  }
+
+  #setLate(late: readonly LateVariables[]): void {
+    for (const { set, values } of late)
+      set(values.map((index) => this.#value(index)).map((value) => (value === pending ? undefined : value)));
   }
 
   #value(index: NodeIndex): unknown {
@@ -97,7 +110,7 @@ class Rebuild {
     try {
       const node = this.#payload.nodes[index];
       if (node === undefined) throw new RangeError(`closure payload: node ${index} is missing`);
-      const value = this.#create(node);
+      const value = this.#create(node, index);
       if (value !== pending) this.#made.set(index, value);
       return value;
     } finally {
@@ -105,7 +118,7 @@ class Rebuild {
     }
   }
 
-  #create(node: ClosureNode): unknown {
+  #create(node: ClosureNode, index: NodeIndex): unknown {
     switch (node.kind) {
       case 'data':
         return this.#data[node.index];
@@ -163,7 +176,7 @@ class Rebuild {
         return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       }
       case 'object':
-        return this.#object({}, node);
+        return node.instance === undefined ? this.#object({}, node) : this.#instance(node.instance, node);
       case 'array':
         return this.#object(new Array(node.length), node);
       case 'map':
@@ -181,7 +194,7 @@ class Rebuild {
       case 'dressed':
         return this.#object(this.#value(node.data) as object, node);
       case 'function':
-        return this.#function(node);
+        return this.#function(node, index);
     }
   }
 
@@ -203,26 +216,51 @@ class Rebuild {
     return object;
   }
 
-  #function(node: FunctionNode): unknown {
+  #instance(
+    { class: madeBy, privateValues, initialised }: InstanceNode,
+    { prototype, ...parts }: ObjectParts,
+  ): unknown {
+    const parent = prototype === undefined || prototype === null ? null : this.#value(prototype);
+    if (!this.#mayRevive) return pending;
+    if (this.#value(madeBy) === pending || parent === pending) return pending;
+    const { revive, setPrivate } = defined(this.#functions.get(madeBy), 'the class of a captured object');
+    const object = defined(revive, 'the reviver of a class')(parent as object | null);
+    const kept = new Set<PropertyKey>([...initialised, ...parts.properties.map(({ key }) => this.#key(key))]);
+    return this.#object(object, parts, () => {
+      for (const key of Reflect.ownKeys(object)) if (!kept.has(key)) Reflect.deleteProperty(object, key);
+      setPrivate?.(this.#named(privateValues), object);
+    });
+  }
+
+  #named(values: readonly (readonly [name: string, value: NodeIndex])[]): Record<string, unknown> {
+    return Object.fromEntries(values.map(([name, index]) => [name, this.#value(index)]));
+  }
+
+  #function(node: FunctionNode, index: NodeIndex): unknown {
     const early: [string, unknown][] = [];
     const late: (readonly [string, NodeIndex])[] = [];
-    for (const [name, index] of node.variables) {
-      const value = this.#value(index);
+    const mayRevive = this.#mayRevive;
+    this.#mayRevive = false;
+    for (const [name, variable] of node.variables) {
+      const value = this.#value(variable);
       if (value !== pending) early.push([name, value]);
-      else if (name === node.heritage) return pending;
-      else late.push([name, index]);
+      else late.push([name, variable]);
     }
+    this.#mayRevive = mayRevive;
+    if (late.some(([name]) => name === node.heritage)) return pending;
     const home = node.homePrototype == null ? node.homePrototype : this.#value(node.homePrototype);
     if (home === pending) return pending;
     const lateNames = late.map(([name]) => name);
-    const { fn, setLate } = makeFunction(node, early, lateNames, home as object | null | undefined);
-    if (late.length > 0) this.#late.push({ set: setLate, values: late.map(([, index]) => index) });
-    this.#unfilled.push(() => this.#fillFunction(fn, node));
+    const made = makeFunction(node, early, lateNames, home as object | null | undefined);
+    const { fn, setLate } = made;
+    this.#functions.set(index, made);
+    if (late.length > 0) this.#late.push({ set: setLate, values: late.map(([, value]) => value) });
+    this.#unfilled.push(() => this.#fillFunction(made, node));
     if (node.integrity !== undefined) this.#integrity.push([fn, node.integrity]);
     return fn;
   }
 
-  #fillFunction(fn: UserFunction, node: FunctionNode): void {
+  #fillFunction({ fn, setStaticPrivate }: MadeFunction, node: FunctionNode): void {
     this.#define(fn, node.properties);
     const prototype = (fn as { prototype?: object }).prototype;
     if (prototype !== undefined) {
@@ -231,8 +269,7 @@ class Rebuild {
       if (prototypeParent !== undefined)
         Object.setPrototypeOf(prototype, prototypeParent === null ? null : (this.#value(prototypeParent) as object));
     }
-    if (node.staticPrivate.length > 0)
-      setStaticPrivate(fn, Object.fromEntries(node.staticPrivate.map(([name, index]) => [name, this.#value(index)])));
+    setStaticPrivate?.(this.#named(node.staticPrivate));
   }
 
   #define(object: object, properties: readonly PropertyNode[]): void {

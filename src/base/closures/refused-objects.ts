@@ -1,10 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
-import { analyzeFunction } from './analyze.ts';
-import type { BuiltinExports } from './builtin-modules.ts';
-import type { FunctionReader } from './function-reader.ts';
 import { globalPath } from './globals.ts';
-import { isNativeText } from './parse-function.ts';
+import type { KnownClass, KnownClasses } from './known-classes.ts';
 import { openInside } from './refusal.ts';
 import type { UserFunction } from './user-function.ts';
 
@@ -12,11 +9,6 @@ import type { UserFunction } from './user-function.ts';
 export interface ObjectRefusal {
   readonly what: string;
   readonly mend: string;
-}
-
-export interface ClassSources {
-  readonly reader: FunctionReader;
-  readonly builtins: BuiltinExports;
 }
 
 /** Objects that the language itself keeps from being copied. */
@@ -50,29 +42,26 @@ const copied: ReadonlySet<unknown> = new Set(
     ),
 );
 
-/** Objects whose class, or one above it, is Node's or native, and so keeps state that JavaScript cannot see. */
-export function refusedByClass(value: object, sources: ClassSources): ObjectRefusal | undefined {
+/** The classes above an object, the nearest first; or a refusal when one is Node's or native, with hidden state. */
+export function classesAbove(value: object, known: KnownClasses): readonly KnownClass[] | ObjectRefusal {
+  const classes: KnownClass[] = [];
   for (let prototype = prototypeOf(value); prototype !== null; prototype = prototypeOf(prototype)) {
     if (copied.has(prototype)) continue;
     const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-    if (typeof made !== 'function' || made.prototype !== prototype) {
-      if (globalPath(prototype) !== undefined) return { what: withArticle(className(value)), mend: openInside };
-      continue;
-    }
-    const isForeign = isNativeText(Function.prototype.toString.call(made)) || isFromNode(made as UserFunction, sources);
-    if (isForeign) return { what: withArticle(className(value)), mend: openInside };
-    const names = analyzeFunction(Function.prototype.toString.call(made)).instancePrivateNames;
-    if (names.length > 0)
-      return {
-        what: `an object of class ${made.name} with private fields`,
-        mend: 'Make it inside the function or mapPartitions, or use ordinary fields.',
-      };
+    const isClass = typeof made === 'function' && made.prototype === prototype;
+    const found = isClass ? known.get(made as UserFunction) : undefined;
+    if (found?.analysis !== undefined) classes.push(found);
+    else if (isClass || globalPath(prototype) !== undefined)
+      return { what: withArticle(className(value)), mend: openInside };
   }
-  return undefined;
+  return classes;
 }
 
-function isFromNode(made: UserFunction, { reader, builtins }: ClassSources): boolean {
-  return builtins.find(made) !== undefined || reader.read(made).script.url.startsWith('node:');
+export function privateStateRefusal(value: object): ObjectRefusal {
+  return {
+    what: `an object of class ${className(value)} with private members in a class that extends another`,
+    mend: 'Make it inside the function or mapPartitions, or use ordinary fields.',
+  };
 }
 
 function prototypeOf(value: object): object | null {

@@ -1,4 +1,4 @@
-import type { TextRange } from './analyze.ts';
+import type { TextRange } from './analyze-class.ts';
 
 /** A replacement of a range of a text. */
 export interface TextEdit extends TextRange {

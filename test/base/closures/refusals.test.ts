@@ -39,7 +39,7 @@ class Job extends Task {
     return () => super.name();
   }
 }
-class Secret {
+class Secret extends Task {
   #x = 1;
   get(): number {
     return this.#x;
@@ -127,7 +127,7 @@ describe('what cannot travel is refused at once', () => {
   it('names an object whose private fields it cannot read', () => {
     const secret = new Secret();
     expect(refusalOf(() => secret.get())).toBe(
-      'the function captures "secret", an object of class Secret with private fields, which cannot travel to a worker. ' +
+      'the function captures "secret", an object of class Secret with private members in a class that extends another, which cannot travel to a worker. ' +
         'Make it inside the function or mapPartitions, or use ordinary fields.',
     );
   });
