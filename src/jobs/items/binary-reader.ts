@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { MillraceError } from '../../base/errors.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
+import { fileSystemsOf } from './file-systems.ts';
 import { type FileFingerprint, InputFile } from './input-file.ts';
 
 /** How long the records of a binary file are: all the same, or a number before each that says its length. */
@@ -46,9 +47,9 @@ type BinaryPosition = { readonly offset: number; readonly file: FileFingerprint 
 export function binaryReader(path: string, format: BinaryFormat): ItemReader<Buffer> {
   checkBinaryFormat('binaryReader', format);
   return {
-    open(position) {
+    open(position, c) {
       const from = position as unknown as BinaryPosition | undefined;
-      return new BinaryStream(new InputFile(path, from?.file), format, from?.offset ?? 0);
+      return new BinaryStream(new InputFile(path, from?.file, fileSystemsOf(c)), format, from?.offset ?? 0);
     },
   };
 }

@@ -1,7 +1,8 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { ItemWriter } from '../definition/item-writer.ts';
 import type { JsonValue } from '../definition/json-value.ts';
-import { type FileEncoder, FileWriter } from './file-writer.ts';
+import type { FileEncoder } from './file-encoder.ts';
+import { FileWriter } from './file-writer.ts';
 import type { OutputOptions } from './staged-file.ts';
 import { encodeText, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { plainText } from './text-writers.ts';

@@ -3,10 +3,14 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MillraceError } from '../../base/errors.ts';
 import { compressionOf } from '../../data/io/compression.ts';
-import { filePath, schemeOf, toUri } from '../../data/io/uri.ts';
+import type { FileSystem } from '../../data/io/file-system.ts';
+import { describeUri, filePath, schemeOf, toUri } from '../../data/io/uri.ts';
 import type { ChunkWrite, ItemSink, ItemWriter } from '../definition/item-writer.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
+import type { FileEncoder, FileFormat } from './file-encoder.ts';
+import { fileSystemsOf } from './file-systems.ts';
+import { type ObjectDirectory, ObjectSink, publishObjects } from './object-sink.ts';
 import type { PublishesTogether, SinkStart } from './sink-seams.ts';
 import {
   existsAlready,
@@ -18,30 +22,17 @@ import {
   syncDirectory,
 } from './staged-file.ts';
 
-/** How the items of a file follow each other. One encoder a file; it may remember what it has written. */
-export interface FileEncoder<O> {
-  /** What stands before the first item. */
-  readonly header: Buffer;
-  /** What stands behind the last one. */
-  readonly footer: Buffer;
-  /** @param isFirst whether no item was written before these, in this run or an earlier one */
-  encode(items: readonly O[], isFirst: boolean): Buffer;
-  /** What the encoder knows beyond its options; given back to {@link FileFormat.encoder} by a restart. */
-  state?(): JsonValue;
-}
-
-export interface FileFormat<O> {
-  /** The name of the writer, for messages. */
-  readonly writer: string;
-  encoder(state: JsonValue | undefined): FileEncoder<O>;
-}
-
 type FileSinkState = StagedState & { readonly hasItems: boolean; readonly encoder?: JsonValue };
 
-/** A writer into one local file, or, in a step with partitions, into `part-00000...` of a directory. */
+/**
+ * A writer into one local file, or, in a step with partitions, into `part-00000...` of a directory. In stores without
+ * renames (s3:) the path names a directory of objects, see {@link ObjectSink}.
+ */
 export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
   readonly guarantee = 'exactlyOnce';
   readonly transactional = false;
+  readonly #uri: string;
+  /** Of the local file. */
   readonly #path: string;
   readonly #isGzip: boolean;
   readonly #format: FileFormat<O>;
@@ -56,12 +47,6 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
         `${format.writer}: mode must be 'overwrite' or 'append', got ${JSON.stringify(mode)}.`,
       );
     }
-    if (schemeOf(uri) !== 'file') {
-      throw new MillraceError(
-        'MR_UNSUPPORTED',
-        `${format.writer}: ${uri.replace(/:.*/s, ':')} is no scheme it can write to. Give a path or a file: URI.`,
-      );
-    }
     const compression = compressionOf(uri);
     if (compression !== 'none' && compression !== 'gzip') {
       throw new MillraceError(
@@ -69,7 +54,8 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
         `${format.writer}: ${path} cannot be written piece by piece in this compression. Use .gz, or no compression.`,
       );
     }
-    this.#path = filePath(uri);
+    this.#uri = uri;
+    this.#path = schemeOf(uri) === 'file' ? filePath(uri) : uri;
     this.#isGzip = compression === 'gzip';
     this.#format = format;
     this.#options = options;
@@ -77,6 +63,8 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
 
   async open(start: SinkStart): Promise<ItemSink<O>> {
     const { c } = start;
+    const store = fileSystemsOf(c).of(this.#uri);
+    if (store.scheme !== 'file') return this.#openObjects(store, start);
     const state = start.state as FileSinkState | undefined;
     const { partition } = c;
     const stepOwner = `${c.instanceId}/${c.stepName}`;
@@ -109,6 +97,11 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
   }
 
   async publishPartitions(c: StepContext<unknown, unknown>, states: readonly JsonValue[]): Promise<void> {
+    const store = fileSystemsOf(c).of(this.#uri);
+    if (store.scheme !== 'file') {
+      publishObjects(this.#objects(store, c), this.#options, states);
+      return;
+    }
     const staging = this.#staging(c);
     const replaced = join(
       dirname(this.#path),
@@ -138,6 +131,33 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
       await rename(replaced, `${this.#path}.${shortHash(c.executionId)}.bak`);
     }
     await rm(replaced, { recursive: true, force: true });
+  }
+
+  #openObjects(store: FileSystem, { c, state }: SinkStart): ItemSink<O> {
+    const { partition } = c;
+    const place = {
+      ...this.#objects(store, c),
+      partitionIndex: partition?.index ?? 0,
+      isAlone: partition === undefined,
+    };
+    const encoder = (): FileEncoder<O> => this.#format.encoder(undefined);
+    return new ObjectSink(place, this.#options, encoder, shortHash(c.stepExecutionId), state);
+  }
+
+  #objects(store: FileSystem, c: StepContext<unknown, unknown>): ObjectDirectory {
+    if (store.isReadOnly) {
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${this.#format.writer}: nothing can be written to ${describeUri(this.#uri)}. Write to a local path or to s3:.`,
+      );
+    }
+    return {
+      store,
+      directory: this.#uri,
+      owner: shortHash(`${c.instanceId}/${c.stepName}`),
+      suffix: this.#isGzip ? '.gz' : '',
+      isGzip: this.#isGzip,
+    };
   }
 
   /** The directory in which the parts wait for each other. */

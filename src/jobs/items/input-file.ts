@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { MillraceError } from '../../base/errors.ts';
 import { compressionOf, decompressed } from '../../data/io/compression.ts';
-import type { RandomAccessFile } from '../../data/io/file-system.ts';
+import type { FileSystem, RandomAccessFile } from '../../data/io/file-system.ts';
+import type { FileSystems } from '../../data/io/file-systems.ts';
 import { RangeInput, type SequentialInput } from '../../data/io/sequential-input.ts';
 import { describeUri, toUri } from '../../data/io/uri.ts';
-import { fileSystems } from './file-systems.ts';
 
 /** What a checkpoint remembers of a file, to notice that it changed (ST-54). */
 export type FileFingerprint = {
@@ -28,13 +28,15 @@ export class InputFile {
   readonly fingerprint: FileFingerprint;
   readonly isCompressed: boolean;
   readonly #uri: string;
+  readonly #store: FileSystem;
   #input: SequentialInput | undefined;
   /** The offset of the next byte of `#input`. */
   #offset = 0;
 
   /** @param before what a checkpoint remembers @throws {MillraceError} MR_NOT_FOUND, or MR_INPUT_CHANGED when it is not that file any more */
-  constructor(path: string, before: FileFingerprint | undefined) {
+  constructor(path: string, before: FileFingerprint | undefined, stores: FileSystems) {
     this.#uri = toUri(path);
+    this.#store = stores.of(this.#uri);
     this.name = describeUri(this.#uri);
     this.isCompressed = compressionOf(this.#uri) !== 'none';
     const file = this.#open(before !== undefined);
@@ -92,7 +94,7 @@ export class InputFile {
 
   #open(isRestart: boolean): RandomAccessFile {
     try {
-      return fileSystems.of(this.#uri).openRead(this.#uri);
+      return this.#store.openRead(this.#uri);
     } catch (error) {
       if (!isRestart || !(error instanceof MillraceError && error.code === 'MR_NOT_FOUND')) throw error;
       throw new MillraceError(
@@ -104,7 +106,7 @@ export class InputFile {
   }
 
   #modifiedMs(): number {
-    const found = fileSystems.of(this.#uri).stat(this.#uri);
+    const found = this.#store.stat(this.#uri);
     return found?.kind === 'file' ? found.status.modifiedMs : 0;
   }
 

@@ -2,6 +2,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
+import { fileSystemsOf } from './file-systems.ts';
 import { type FileFingerprint, InputFile } from './input-file.ts';
 import type { TextEncoding } from './text-encoding.ts';
 import { TextWindow } from './text-window.ts';
@@ -66,9 +67,9 @@ export class TextFileReader<I> implements ItemReader<I> {
     this.#format = format;
   }
 
-  async open(position: JsonValue | undefined, _c: StepContext<unknown, unknown>): Promise<ItemStream<I>> {
+  async open(position: JsonValue | undefined, c: StepContext<unknown, unknown>): Promise<ItemStream<I>> {
     const from = position as unknown as TextPosition | undefined;
-    const file = new InputFile(this.#path, from?.file);
+    const file = new InputFile(this.#path, from?.file, fileSystemsOf(c));
     try {
       const { cutter, offset } = await this.#format.start(file, from);
       const window = new TextWindow(file, this.#format.encoding, offset);

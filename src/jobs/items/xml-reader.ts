@@ -6,6 +6,7 @@ import { BatchError } from '../definition/batch-error.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
+import { fileSystemsOf } from './file-systems.ts';
 import { type FileFingerprint, InputFile } from './input-file.ts';
 import { encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { malformed } from './text-records.ts';
@@ -40,9 +41,9 @@ export function xmlReader(
     throw new MillraceError('MR_OPTION_INVALID', 'xmlReader: element must be the name of the elements to read.');
   }
   return {
-    async open(position) {
+    async open(position, c) {
       const from = position as unknown as XmlPosition | undefined;
-      const file = new InputFile(path, from?.file);
+      const file = new InputFile(path, from?.file, fileSystemsOf(c));
       const stream = new XmlStream(file, element, encoding, schema);
       try {
         await stream.drop(from?.elements ?? 0);

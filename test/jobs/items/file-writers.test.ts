@@ -320,9 +320,12 @@ describe('a file in the making', () => {
     });
   });
 
-  it('refuses what it cannot write when it is made', () => {
+  it('refuses what it cannot write', async () => {
     expect(() => textWriter('out.zst')).toThrow(/compression/);
-    expect(() => textWriter('ftp://host/file')).toThrow(/scheme/);
+    await expect(open(textWriter('ftp://host/file'))).rejects.toThrow(/scheme "ftp:"/);
+    await expect(open(textWriter('https://user:secret@host/file'))).rejects.toThrow(
+      /nothing can be written to https:\/\/host/,
+    );
     expect(() => textWriter('x', { mode: 'replace' as never })).toThrow(/"replace"/);
     expect(() => xmlWriter('x', { root: '1a', element: 'e' })).toThrow(/"1a"/);
     expect(() => csvWriter('x', { delimiter: '"' })).toThrow(/csvWriter/);
