@@ -84,7 +84,7 @@ function checkOutputOptions(output: OutputSpec): void {
       `mode must be one of ${outputModes.join(', ')}, got ${JSON.stringify(output.mode)}.`,
     );
   if (output.format === 'parquet') resolveWriteOptions(output.options);
-  else checkOutputCompression(output.options.compression ?? 'none');
+  else if (output.format !== 'arrow') checkOutputCompression(output.options.compression ?? 'none');
   if (output.format === 'csv') new CsvEncoder(output.options);
   if (
     output.mode === 'overwritePartitions' &&

@@ -19,6 +19,7 @@ export type OutputSpec =
   | OutputOf<'text', CompressionOptions>
   | OutputOf<'csv', CsvOutputOptions & CompressionOptions & PartitionOptions>
   | OutputOf<'jsonLines', JsonLinesOutputOptions & CompressionOptions & PartitionOptions>
+  | OutputOf<'arrow', PartitionOptions>
   | OutputOf<'parquet', ParquetWriteOptions & PartitionOptions>;
 
 export interface OutputOf<Format, Options> {

@@ -1,19 +1,13 @@
 import { MillraceError } from '../../base/errors.ts';
+import { ArrowFileWriter } from './arrow/arrow-file-writer.ts';
 import { CsvEncoder } from './csv/csv-encoder.ts';
 import type { WritableFile } from './file-system.ts';
 import { JsonLinesEncoder } from './json/json-lines-encoder.ts';
 import { compressedFile, compressionSuffixes } from './output-compression.ts';
 import type { OutputSpec } from './output-spec.ts';
 import { openParquetWriter } from './parquet/writer.ts';
+import type { PartFileWriter } from './part-file.ts';
 import { type RowEncoder, TextRowEncoder } from './row-encoder.ts';
-
-/** Writes rows into one file of an output's format. */
-export interface PartFileWriter {
-  write(rows: readonly unknown[]): void;
-  /** @returns the bytes written; undefined if the file was given up because it would say nothing */
-  finish(): { readonly sizeBytes: number; readonly columns?: readonly string[] } | undefined;
-  abort(): void;
-}
 
 export function openPartFile(file: WritableFile, output: OutputSpec): PartFileWriter {
   switch (output.format) {
@@ -27,6 +21,8 @@ export function openPartFile(file: WritableFile, output: OutputSpec): PartFileWr
       const encoder = new JsonLinesEncoder(output.options);
       return new TextFileWriter(compressedFile(file, output.options.compression ?? 'none'), encoder);
     }
+    case 'arrow':
+      return new ArrowFileWriter(file);
     case 'parquet':
       return new ParquetFileWriter(file, output.options);
   }
@@ -41,6 +37,8 @@ export function partFileSuffix(output: OutputSpec): string {
       return `.csv${compressionSuffixes[output.options.compression ?? 'none']}`;
     case 'jsonLines':
       return `.jsonl${compressionSuffixes[output.options.compression ?? 'none']}`;
+    case 'arrow':
+      return '.arrow';
     case 'parquet':
       return '.parquet';
   }

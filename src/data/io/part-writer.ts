@@ -3,7 +3,8 @@ import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
 import { type PartitionValue, partitionDirectory } from './hive-partitions.ts';
 import type { OutputSettings, OutputStaging, StagedFile, StagedPart } from './output-spec.ts';
-import { openPartFile, type PartFileWriter, partFileSuffix } from './part-file-writer.ts';
+import type { PartFileWriter } from './part-file.ts';
+import { openPartFile, partFileSuffix } from './part-file-writer.ts';
 import { joinUri } from './uri.ts';
 
 /** Writes the rows of one attempt of one partition, apart from those of every other; nothing is visible before the commit. */

@@ -1,5 +1,6 @@
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
+import { type ArrowSplit, planArrow, readArrowSplit } from './arrow/arrow-source.ts';
 import { compressionOf } from './compression.ts';
 import { planCsvColumns, planCsvSplits } from './csv/csv-plan.ts';
 import { readCsvSplit } from './csv/csv-reader.ts';
@@ -9,7 +10,6 @@ import { type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
 import { listInputFiles } from './input-files.ts';
 import { readJsonLinesSplit } from './json/json-lines-reader.ts';
 import { openPlanned } from './open-split.ts';
-import type { ParquetReadOptions, PlannedParquetOptions } from './parquet/parquet-options.ts';
 import { type ParquetSplit, planParquet } from './parquet/plan.ts';
 import { readParquetSplit } from './parquet/read-split.ts';
 import type { PlanSettings, ReadSettings, SourcePlan, SourceSpec } from './source-spec.ts';
@@ -36,6 +36,7 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
     );
   const fileSystems = settings.fileSystems ?? new FileSystems();
   const files = listInputFiles(source.paths, fileSystems);
+  const open = (file: FileStatus): RandomAccessFile => fileSystems.of(file.uri).openRead(file.uri, file);
   switch (source.format) {
     case 'text':
       return { source, splits: splitLines(files, settings) };
@@ -60,9 +61,12 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
     case 'parquet': {
       const { kept, label } = prune(files, settings);
       const { minPartitions, maxSplitBytes } = settings;
-      const open = (file: FileStatus): RandomAccessFile => fileSystems.of(file.uri).openRead(file.uri, file);
       const { options, splits } = planParquet(kept, source.options, { open, minPartitions, maxSplitBytes });
       return { source: { ...source, options }, splits: label(splits) };
+    }
+    case 'arrow': {
+      const { kept, label } = prune(files, settings);
+      return { source, splits: label(planArrow(kept, settings, open)) };
     }
     case 'jsonLines': {
       const { kept, label } = prune(files, settings);
@@ -102,8 +106,14 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
       return readCsvSplit(split, source.options, settings);
     case 'jsonLines':
       return readJsonLinesSplit(split, source.options, settings);
-    case 'parquet':
-      return readParquet(split as ParquetSplit, source.options, settings);
+    case 'parquet': {
+      const { options } = source;
+      if (!('layouts' in options))
+        throw new MillraceError('MR_BUG', 'a parquet source was read before it was planned.');
+      return readColumnar(split, settings, (file) => readParquetSplit(file, split as ParquetSplit, options));
+    }
+    case 'arrow':
+      return readColumnar(split, settings, (file) => readArrowSplit(file, split as ArrowSplit));
     case 'binaryRecords':
       return readBinaryRecordsSplit(split, source.options, settings);
   }
@@ -114,17 +124,16 @@ function splitLines(files: readonly FileStatus[], settings: PlanSettings): reado
   return splitFiles(files, settings, (file) => compressionOf(file.uri) === 'none');
 }
 
-/** The rows of a Parquet split, with the values of the Hive directories above its file. */
-function* readParquet(
-  split: ParquetSplit,
-  options: ParquetReadOptions | PlannedParquetOptions,
+/** The rows of formats that make their own splits, with the values of the Hive directories above the file. */
+function* readColumnar(
+  split: Split,
   settings: ReadSettings,
+  read: (file: RandomAccessFile) => Iterable<readonly unknown[]>,
 ): Generator<readonly unknown[]> {
-  if (!('layouts' in options)) throw new MillraceError('MR_BUG', 'a parquet source was read before it was planned.');
   const { partitionValues } = split;
   const file = openPlanned(split, settings);
   try {
-    for (const rows of readParquetSplit(file, split, options)) {
+    for (const rows of read(file)) {
       if (partitionValues !== undefined) for (const row of rows) Object.assign(row as object, partitionValues);
       yield rows;
     }
