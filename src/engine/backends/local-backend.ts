@@ -203,6 +203,7 @@ export class LocalBackend implements Backend {
       tempDir: this.#temp.path,
       reclaim: this.#reclaimer.generation(this.blocks.memoryBytes + this.outputs.memoryBytes),
       executionBytes: (memoryBytes * (1 - STORAGE_SHARE)) / workers,
+      groupBytes: memoryBytes * (1 - STORAGE_SHARE),
       outputBytes: Math.max(0, this.#freeStorage() / workers),
     };
   }

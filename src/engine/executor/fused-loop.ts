@@ -11,10 +11,15 @@ export interface FusedSettings {
 }
 
 /** Runs the plan into `sink`: in one loop with the steps of the pipeline at its top, unless those have run already. */
-export function fusedLoop(run: TaskRun, { stage, partition, isReady }: FusedSettings, sink: LoopSink): StageLoop {
+export function fusedLoop(
+  run: TaskRun,
+  { stage, partition, isReady }: FusedSettings,
+  sink: LoopSink,
+  afterBatch: (loop: StageLoop, rows: readonly unknown[]) => void = () => {},
+): StageLoop {
   const { plan } = stage;
   const top = plan.kind === 'pipeline' && !isReady(plan) ? plan : undefined;
   const loop = stageLoop(stage, top?.steps ?? [], sink);
-  run.feed(loop, top?.input ?? plan, partition, false);
+  run.feed(loop, top?.input ?? plan, partition, false, (rows) => afterBatch(loop, rows));
   return loop;
 }

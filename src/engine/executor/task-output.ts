@@ -1,12 +1,14 @@
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { Random } from '../../base/random.ts';
+import { KeyTable } from '../../data/columnar/key.ts';
 import { encodeBatch } from '../../data/columnar/row-codec.ts';
 import { createPartWriter } from '../../data/io/part-writer.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
-import type { TaskOutput } from '../../plan/stages/task-plan.ts';
+import type { PartitionerPlan, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { TaskValue } from '../protocol/task.ts';
 import { MapOutputWriter } from '../shuffle/map-output-writer.ts';
+import { batchBytes, GroupGauge } from '../shuffle/memory-gauge.ts';
 import { partitionFunction } from '../shuffle/partition-function.ts';
 import { BATCH_ROWS, BlockWriter } from '../storage/block-writer.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
@@ -18,6 +20,8 @@ type OutputOf<K extends TaskOutput['kind']> = Extract<TaskOutput, { readonly kin
 
 export interface OutputSettings extends FusedSettings {
   readonly attempt: number;
+  /** Memory for rows that the task holds at once. */
+  readonly executionBytes: number;
   /** Shared memory the task may leave behind; map output beyond it goes to disk. */
   readonly outputBytes: number;
   readonly newPath: (name: string) => string;
@@ -97,22 +101,17 @@ function writeShuffle(run: TaskRun, settings: OutputSettings, output: OutputOf<'
   });
   const partitionOf = partitionFunction(output.partitioner, stage.functions, partition);
   try {
-    if (output.aggregator === undefined) {
-      const isKeyed = output.partitioner.kind !== 'roundRobin';
-      const buckets: unknown[][] = Array.from({ length: numPartitions }, () => []);
-      for (const batch of run.compute(stage.plan, partition))
-        for (const row of batch) {
-          const target = partitionOf(isKeyed ? keyOf(row) : undefined);
-          const bucket = defined(buckets[target], 'bucket');
-          if (bucket.push(row) < BATCH_ROWS) continue;
-          writer.writeRows(target, bucket);
-          buckets[target] = [];
-        }
-      buckets.forEach((bucket, target) => {
-        if (bucket.length > 0) writer.writeRows(target, bucket);
+    if (output.aggregator === undefined) writeRows(writer, run, settings, output.partitioner, partitionOf);
+    else {
+      // What was combined so far may go out at any time: the reduce side merges what has the same key.
+      const gauge = new GroupGauge(false);
+      const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' }, (at) => {
+        const { table, states } = at.groups;
+        if (gauge.bytes((slot) => table.keyAt(slot), states) <= settings.executionBytes) return;
+        writeGroups(writer, at, numPartitions, partitionOf);
+        at.groups.table = new KeyTable();
+        at.groups.states = [];
       });
-    } else {
-      const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' });
       writeGroups(writer, loop, numPartitions, partitionOf);
     }
   } catch (error) {
@@ -121,6 +120,34 @@ function writeShuffle(run: TaskRun, settings: OutputSettings, output: OutputOf<'
   }
   const mapOutput = writer.finish();
   return result({ kind: 'mapOutput', output: mapOutput }, mapOutput.rows, mapOutput.sizeBytes, writer.spilledBytes);
+}
+
+/** Deals rows out into a bucket a partition; all buckets are written when together they outgrow the task's memory. */
+function writeRows(
+  writer: MapOutputWriter,
+  run: TaskRun,
+  { stage, partition, executionBytes }: OutputSettings,
+  { kind, numPartitions }: PartitionerPlan,
+  partitionOf: (key: unknown) => number,
+): void {
+  const buckets: unknown[][] = Array.from({ length: numPartitions }, () => []);
+  let bytes = 0;
+  const flush = (target: number): void => {
+    const bucket = defined(buckets[target], 'bucket');
+    if (bucket.length > 0) writer.writeRows(target, bucket);
+    buckets[target] = [];
+  };
+  for (const batch of run.compute(stage.plan, partition)) {
+    for (const row of batch) {
+      const target = partitionOf(kind === 'roundRobin' ? undefined : keyOf(row));
+      if (defined(buckets[target], 'bucket').push(row) >= BATCH_ROWS) flush(target);
+    }
+    bytes += batchBytes(batch);
+    if (bytes <= executionBytes) continue;
+    bytes = 0;
+    for (let target = 0; target < numPartitions; target++) flush(target);
+  }
+  for (let target = 0; target < numPartitions; target++) flush(target);
 }
 
 function writeGroups(

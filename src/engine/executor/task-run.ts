@@ -1,5 +1,4 @@
 import { defined } from '../../base/defined.ts';
-import { KeyTable } from '../../data/columnar/key.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
 import { decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
 import { readSplit } from '../../data/io/source.ts';
@@ -8,6 +7,9 @@ import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { Block, MapOutput } from '../protocol/block.ts';
+import { ExternalGroups, type ExternalGroupsSettings, type GroupBuilder } from '../shuffle/external-groups.ts';
+import { externalSort } from '../shuffle/external-sort.ts';
+import { AggregationBuilder, CogroupBuilder, refuseLargeGroup } from '../shuffle/group-builders.ts';
 import { BlockLost } from '../storage/block-lost.ts';
 import { blockBatches, blockRows, mapOutputBatches } from '../storage/block-reader.ts';
 import { BlockWriter } from '../storage/block-writer.ts';
@@ -34,9 +36,20 @@ export interface TaskEnvironment {
   readonly stage: LoadedStage;
   block(nodeId: number, partition: number): Block | undefined;
   mapOutputs(shuffleId: number): readonly MapOutput[];
-  /** A new path for a temporary file. */
+  /** A new path for a file that outlives the task: a cached block. */
   newPath(name: string): string;
+  /** A new path for a file that is removed when the task ends. */
+  scratchPath(): string;
+  /** Memory for rows that this task holds at once. */
+  readonly executionBytes: number;
+  /** Memory for the values of a single key. */
+  readonly groupBytes: number;
+  /** Memory for a block that stays when the task has ended; a larger one goes to a file. */
+  readonly outputBytes: number;
 }
+
+/** Told of every batch that went into a loop: its rows, or the values of its pairs. */
+type AfterBatch = (rows: readonly unknown[]) => void;
 
 /**
  * Computes partitions of a plan, pulling batches of rows through it: synchronous and lazy, so that an action that wants no more rows
@@ -49,6 +62,7 @@ export class TaskRun {
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
   readonly lost: { nodeId: number; partition: number }[] = [];
   rowsRead = 0;
+  spilledBytes = 0;
 
   constructor(environment: TaskEnvironment, ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>) {
     this.#environment = environment;
@@ -101,16 +115,20 @@ export class TaskRun {
   }
 
   /** Feeds everything that `node` gives to `loop`, as columns where that saves making rows. */
-  feed(loop: StageLoop, node: TaskNode, partition: number, isBareCombine: boolean): void {
-    if (isBareCombine && node.kind === 'shuffleRead') {
+  feed(loop: StageLoop, node: TaskNode, partition: number, asPairs: boolean, afterBatch: AfterBatch): void {
+    if (asPairs && node.kind === 'shuffleRead') {
       for (const bytes of this.#shuffleBatches(node.shuffleId, partition)) {
         const { keys, values } = decodePairBatch(bytes);
         this.rowsRead += keys.length;
         loop.runPairs(keys, values);
+        afterBatch(values);
       }
       return;
     }
-    for (const batch of this.compute(node, partition)) loop.run(batch, [], Number.POSITIVE_INFINITY);
+    for (const batch of this.compute(node, partition)) {
+      loop.run(batch, [], Number.POSITIVE_INFINITY);
+      afterBatch(batch);
+    }
   }
 
   #block(nodeId: number, partition: number): Block {
@@ -159,7 +177,10 @@ export class TaskRun {
 
   /** Every pair of rows; the right side is computed once a task and kept as a block. */
   *#cartesian(node: NodeOf<'cartesian'>, partition: number): Batches {
-    const writer = new BlockWriter();
+    const writer = new BlockWriter({
+      memoryBytes: this.#environment.executionBytes,
+      newPath: () => this.#environment.scratchPath(),
+    });
     for (const batch of this.compute(node.right, partition % node.rightPartitions)) writer.write(batch);
     const right = writer.finish();
     for (const lefts of this.compute(node.left, Math.floor(partition / node.rightPartitions)))
@@ -182,34 +203,61 @@ export class TaskRun {
   }
 
   *#combine(node: NodeOf<'combine'>, partition: number): Batches {
-    const loop = stageLoop(this.#environment.stage, [], { kind: 'combine', aggregator: node.aggregator, of: node.of });
-    this.feed(loop, node.input, partition, true);
-    const { table, states } = loop.groups;
-    const out: unknown[] = [];
-    for (let slot = 0; slot < states.length; slot++) out.push([table.keyAt(slot), states[slot]]);
-    if (out.length > 0) yield out;
+    const { aggregator } = node;
+    const builderOf = (loop: StageLoop): AggregationBuilder =>
+      new AggregationBuilder(loop, aggregator.kind === 'group');
+    const loopOf = (of: 'values' | 'combiners'): StageLoop =>
+      stageLoop(this.#environment.stage, [], { kind: 'combine', aggregator, of });
+    const loop = loopOf(node.of);
+    const builder = builderOf(loop);
+    const groups = new ExternalGroups(
+      this.#groupSettings(() => builderOf(loopOf('combiners'))),
+      builder,
+    );
+    this.feed(loop, node.input, partition, true, (values) => {
+      builder.note(values);
+      groups.afterBatch();
+    });
+    yield* groups.finish();
+  }
+
+  #groupSettings(newBuilder: () => GroupBuilder): ExternalGroupsSettings {
+    const { executionBytes, groupBytes } = this.#environment;
+    return {
+      memoryBytes: executionBytes,
+      newPath: () => this.#environment.scratchPath(),
+      newBuilder,
+      onLargeGroups: (groups) => refuseLargeGroup(groups, groupBytes),
+      onSpill: (bytes) => {
+        this.spilledBytes += bytes;
+      },
+    };
   }
 
   *#sort(node: NodeOf<'sort'>, partition: number): Batches {
-    const rows = [...rowsOf(this.compute(node.input, partition))] as [unknown, unknown][];
     const sign = node.descending ? -1 : 1;
-    rows.sort((a, b) => sign * compareValues(a[0], b[0]));
-    if (rows.length > 0) yield rows;
+    yield* externalSort(this.compute(node.input, partition), {
+      memoryBytes: this.#environment.executionBytes,
+      newPath: () => this.#environment.scratchPath(),
+      onSpill: (bytes) => {
+        this.spilledBytes += bytes;
+      },
+      compare: (a, b) => sign * compareValues((a as readonly unknown[])[0], (b as readonly unknown[])[0]),
+    });
   }
 
   *#cogroup(node: NodeOf<'cogroup'>, partition: number): Batches {
-    const table = new KeyTable();
-    const groups: unknown[][][] = [];
-    node.inputs.forEach((input, side) => {
-      for (const batch of this.compute(input, partition))
-        for (const row of batch) {
-          const [key, value] = row as [unknown, unknown];
-          const slot = table.slot(key);
-          if (slot === groups.length) groups.push(node.inputs.map(() => []));
-          groups[slot]?.[side]?.push(value);
-        }
-    });
-    if (groups.length > 0) yield groups.map((sides, slot) => [table.keyAt(slot), sides]);
+    const builder = new CogroupBuilder(node.inputs.length);
+    const groups = new ExternalGroups(
+      this.#groupSettings(() => new CogroupBuilder(node.inputs.length)),
+      builder,
+    );
+    for (const [side, input] of node.inputs.entries())
+      for (const batch of this.compute(input, partition)) {
+        builder.add(batch as (readonly [unknown, unknown])[], side);
+        groups.afterBatch();
+      }
+    yield* groups.finish();
   }
 
   /** From the cache, or computed in full, kept, and read back: so that the first reader sees the rows every other one will see. */
@@ -235,11 +283,15 @@ export class TaskRun {
         return;
       }
     }
-    const path = node.level === 'DISK_ONLY' ? this.#environment.newPath(`rdd-${nodeId}-${partition}`) : undefined;
-    const writer = new BlockWriter(path);
+    const { outputBytes, newPath, scratchPath } = this.#environment;
+    const staysInMemory = node.level === 'MEMORY_ONLY';
+    const writer = new BlockWriter({
+      memoryBytes: node.level === 'DISK_ONLY' ? 0 : outputBytes,
+      newPath: () => (staysInMemory ? scratchPath() : newPath(`rdd-${nodeId}-${partition}`)),
+    });
     for (const batch of this.compute(node.input, partition)) writer.write(batch);
     const block = writer.finish();
-    this.cached.push({ nodeId, partition, block });
+    if (block.kind === 'memory' || !staysInMemory) this.cached.push({ nodeId, partition, block });
     yield* blockRows(block);
   }
 }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { collectGarbage } from '../../base/collect-garbage.ts';
@@ -65,7 +66,14 @@ async function runTask(
     block: (nodeId, partition) => inputs.block(nodeId, partition),
     mapOutputs: (shuffleId) => inputs.mapOutputs(shuffleId),
     newPath: (name) => join(settings.tempDir, `${name}-${threadId}-${nextFile++}`),
+    scratchPath: () => {
+      const path = environment.newPath('spill');
+      scratch.push(path);
+      return path;
+    },
+    ...settings,
   };
+  const scratch: string[] = [];
   for (;;) {
     updates.clear();
     const ready: ReadyPartitions = new Map();
@@ -75,7 +83,7 @@ async function runTask(
       const output = await writeOutput(run, {
         stage,
         ...task,
-        outputBytes: settings.outputBytes,
+        ...settings,
         newPath: environment.newPath,
         isReady: (node) => ready.has(node),
       });
@@ -90,7 +98,7 @@ async function runTask(
           rowsRead: run.rowsRead,
           rowsWritten: output.rowsWritten,
           bytesWritten: output.bytesWritten,
-          spilledBytes: output.spilledBytes,
+          spilledBytes: output.spilledBytes + run.spilledBytes,
           durationMs: performance.now() - startedAt,
         },
       };
@@ -100,6 +108,8 @@ async function runTask(
         continue;
       }
       return { kind: 'failure', ...task, reason: reasonOf(stage, error) };
+    } finally {
+      for (const path of scratch.splice(0)) rmSync(path, { force: true });
     }
   }
 }

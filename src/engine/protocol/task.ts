@@ -61,6 +61,8 @@ export interface ExecutorSettings {
   readonly tempDir: string;
   /** Bytes of rows that one task may hold before it spills. */
   readonly executionBytes: number;
+  /** Bytes that the values of a single key may take. */
+  readonly groupBytes: number;
   /** Bytes of shared memory that one task may leave behind; map output beyond that goes to a file. */
   readonly outputBytes: number;
 }

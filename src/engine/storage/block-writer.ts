@@ -6,17 +6,25 @@ import { ChunkAllocator } from './chunk-allocator.ts';
 /** Rows a batch at most: enough to make the columns' headers small beside their values. */
 export const BATCH_ROWS = 8192;
 
-/** Collects rows into one block, in shared memory or (given a path) in a file. */
+export interface BlockWriterSettings {
+  /** Memory the block may take; beyond it, the whole block goes to a file. */
+  readonly memoryBytes: number;
+  readonly newPath: () => string;
+}
+
+/** Collects rows into one block, in shared memory or, when it grows too large for that, in a file. */
 export class BlockWriter {
-  readonly #file: BlockFileWriter | undefined;
+  readonly #settings: BlockWriterSettings | undefined;
   readonly #allocator = new ChunkAllocator();
-  readonly #batches: Uint8Array[] = [];
+  #file: BlockFileWriter | undefined;
+  #batches: Uint8Array[] = [];
   #pending: unknown[] = [];
   #rows = 0;
   #sizeBytes = 0;
 
-  constructor(path?: string) {
-    this.#file = path === undefined ? undefined : new BlockFileWriter(path);
+  /** @param settings when the block may go to a file; left out, it stays in memory */
+  constructor(settings?: BlockWriterSettings) {
+    this.#settings = settings;
   }
 
   get rows(): number {
@@ -34,6 +42,7 @@ export class BlockWriter {
 
   finish(): Block {
     this.#flush();
+    if (this.#settings?.memoryBytes === 0) this.#toFile(this.#settings);
     const counts = { rows: this.#rows, sizeBytes: this.#sizeBytes };
     if (this.#file === undefined) return { kind: 'memory', batches: this.#batches, ...counts };
     this.#file.close();
@@ -48,9 +57,15 @@ export class BlockWriter {
 
   #encode(rows: readonly unknown[]): void {
     const bytes = encodeBatch(rows, 0, rows.length, this.#allocator.allocate);
-    if (this.#file === undefined) this.#batches.push(bytes);
-    else this.#file.append(bytes);
+    this.#batches.push(bytes);
     this.#rows += rows.length;
     this.#sizeBytes += bytes.length;
+    if (this.#settings !== undefined && this.#sizeBytes > this.#settings.memoryBytes) this.#toFile(this.#settings);
+  }
+
+  #toFile(settings: BlockWriterSettings): void {
+    this.#file ??= new BlockFileWriter(settings.newPath());
+    for (const batch of this.#batches) this.#file.append(batch);
+    this.#batches = [];
   }
 }
