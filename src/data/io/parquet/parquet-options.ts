@@ -1,4 +1,5 @@
-import type { ColumnShape } from './column-shape.ts';
+import type { ColumnShape, ParquetLeaf } from './column-shape.ts';
+import type { ParquetCondition } from './filter/condition.ts';
 import type { ParquetSchema } from './schema.ts';
 
 /** What to read of Parquet files and how. Plain data. */
@@ -17,6 +18,11 @@ export interface ParquetReadOptions {
    * since the epoch.
    */
   readonly timestamps?: 'auto' | 'date' | 'text' | 'bigint' | undefined;
+  /**
+   * Only rows that fulfil all of these. A comparison with null is never true, as in SQL; texts compare by code points.
+   * Row groups and pages that cannot have such rows are not read.
+   */
+  readonly filter?: readonly ParquetCondition[] | undefined;
   /** Files may have different columns: rows have the columns of all, null where a file lacks one. Default false. */
   readonly mergeSchema?: boolean | undefined;
   /** Fail on a page whose checksum is wrong, where there is one. Default true. */
@@ -27,6 +33,8 @@ export interface ParquetReadOptions {
 export interface ParquetLayout {
   /** One a field of the schema; null where these files lack it. */
   readonly columns: readonly (ColumnShape | null)[];
+  /** One a condition of the filter: the leaf that it looks at; null where these files lack it. */
+  readonly conditionLeaves: readonly (ParquetLeaf | null)[];
   /** Leaves whose integers are bigints, by index. */
   readonly bigintLeaves: readonly number[];
 }

@@ -1,11 +1,11 @@
-import type { ColumnShape } from './column-shape.ts';
-import { fieldOf } from './column-shape.ts';
+import { type ColumnShape, fieldOf, type ParquetLeaf } from './column-shape.ts';
+import { conditionLeaf } from './filter/predicate.ts';
 import { bigintPaths, pathsOf } from './integer-width.ts';
 import type { ParquetMetadata } from './metadata.ts';
 import type { ParquetLayout, ParquetReadOptions } from './parquet-options.ts';
 import type { ParquetField, ParquetSchema } from './schema.ts';
 import { mergeFields } from './schema-merge.ts';
-import { selectColumns } from './select-columns.ts';
+import { noSuchColumn, selectColumns } from './select-columns.ts';
 
 export interface PlannedColumns {
   readonly schema: ParquetSchema;
@@ -24,12 +24,13 @@ export function planColumns(files: readonly ParquetMetadata[], options: ParquetR
   const bigints = bigintPaths(files, selected, options.int64 ?? 'auto');
   const layouts: ParquetLayout[] = [];
   const known = new Map<string, number>();
-  const layoutIndexes = selected.map((shapes) => {
-    const key = JSON.stringify(shapes);
+  const layoutIndexes = selected.map((shapes, index) => {
+    const conditionLeaves = conditionLeavesOf(files[index], options);
+    const key = JSON.stringify([shapes, conditionLeaves]);
     const found = known.get(key);
     if (found !== undefined) return found;
     known.set(key, layouts.length);
-    return layouts.push(layoutOf(shapes, fields, bigints)) - 1;
+    return layouts.push({ ...layoutOf(shapes, fields, bigints), conditionLeaves }) - 1;
   });
   return { schema: { fields }, layouts, layoutIndexes };
 }
@@ -38,11 +39,24 @@ function layoutOf(
   shapes: readonly ColumnShape[],
   fields: readonly ParquetField[],
   bigints: ReadonlySet<string>,
-): ParquetLayout {
+): Omit<ParquetLayout, 'conditionLeaves'> {
   const columns = fields.map((field) => shapes.find((shape) => shape.name === field.name) ?? null);
   const bigintLeaves = shapes
     .flatMap(pathsOf)
     .filter(({ path, leaf }) => leaf.type.kind === 'int' && bigints.has(path))
     .map(({ leaf }) => leaf.index);
   return { columns, bigintLeaves };
+}
+
+/** @throws {MillraceError} MR_OPTION_INVALID for a condition on a column that is not there, unless files may differ */
+function conditionLeavesOf(
+  file: ParquetMetadata | undefined,
+  { filter = [], mergeSchema }: ParquetReadOptions,
+): readonly (ParquetLeaf | null)[] {
+  if (file === undefined) return [];
+  return filter.map((condition) => {
+    const leaf = conditionLeaf(condition, file.shapes);
+    if (leaf === undefined && mergeSchema !== true) throw noSuchColumn(condition.column, [file]);
+    return leaf ?? null;
+  });
 }

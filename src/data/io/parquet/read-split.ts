@@ -1,15 +1,13 @@
 import { MillraceError } from '../../../base/errors.ts';
 import type { RandomAccessFile } from '../file-system.ts';
-import { leavesOf } from './column-shape.ts';
-import { assemble, type ParquetVector } from './encodings/assemble.ts';
+import type { ParquetVector } from './encodings/assemble.ts';
 import { CellError, type CellReader } from './encodings/cell.ts';
 import { cellsOf, type LeafOptions, objectBuilder } from './encodings/cells.ts';
-import { ParquetFormatError } from './format/parquet-format-error.ts';
-import { describePlace, inParquetFile, type ParquetPlace } from './parquet-errors.ts';
+import { rowFilter } from './filter/row-filter.ts';
+import { describePlace, type ParquetPlace } from './parquet-errors.ts';
 import type { ParquetLayout, PlannedParquetOptions } from './parquet-options.ts';
 import type { ParquetSplit, PlannedRowGroup } from './plan.ts';
-import { type DecodedChunk, decodeChunk } from './read-chunk.ts';
-import { readRanges } from './read-ranges.ts';
+import { type LoadedColumn, RowGroupReader, slotShift } from './read-row-group.ts';
 import type { ParquetSchema } from './schema.ts';
 
 const maxBatchRows = 4096;
@@ -37,25 +35,12 @@ export function* readParquetSplit(
   const layout = layoutOf(split, options);
   const names = options.schema.fields.map((field) => field.name);
   const build = objectBuilder(names);
-  const leafOptions = leafOptionsOf(layout, options);
-  for (const group of split.groups) {
-    const { columns, numRows } = readRowGroup(file, group, layout, options);
-    const readers = columns.map((column, index) => {
-      const place = { uri: file.uri, rowGroup: group.index, column: names[index] ?? '' };
-      return column === undefined ? nullCells : explained(place, () => cellsOf(column, leafOptions));
-    });
-    for (let start = 0; start < numRows; start += maxBatchRows) {
-      const end = Math.min(start + maxBatchRows, numRows);
-      yield build(
-        readers.map((read) => read(start, end)),
-        end - start,
-      );
-    }
-  }
+  for (const group of split.groups) yield* readGroupRows(file, group, layout, options, names, build);
 }
 
 /**
  * The columns of a split, a row group at a time, in Arrow's layout: for whoever works on columns and makes no row objects.
+ * A filter leaves out row groups only: rows that do not fulfil it may be among them.
  *
  * @throws {MillraceError} as {@link readParquetSplit}
  */
@@ -65,41 +50,63 @@ export function* readParquetColumns(
   options: PlannedParquetOptions,
 ): Iterable<ParquetColumns> {
   const layout = layoutOf(split, options);
-  for (const group of split.groups) yield readRowGroup(file, group, layout, options);
+  const readOptions = { verifyChecksums: options.verifyChecksums !== false, usePages: false };
+  for (const group of split.groups) {
+    const reader = new RowGroupReader(file, group, readOptions);
+    const columns = layout.columns.map((shape) => (shape === null ? undefined : reader.column(shape).vector));
+    yield { schema: options.schema, numRows: group.numRows, columns };
+  }
 }
 
-function readRowGroup(
+function* readGroupRows(
   file: RandomAccessFile,
   group: PlannedRowGroup,
   layout: ParquetLayout,
   options: PlannedParquetOptions,
-): ParquetColumns {
-  const place: ParquetPlace = { uri: file.uri, rowGroup: group.index };
-  const bytes = inParquetFile(place, () =>
-    readRanges(
-      file,
-      group.chunks.map((chunk) => chunk.bytes),
-    ),
-  );
-  const columns = layout.columns.map((shape) => {
-    if (shape === null) return undefined;
-    return inParquetFile({ ...place, column: shape.name }, () => {
-      const chunks = new Map<number, DecodedChunk>();
-      for (const leaf of leavesOf(shape)) {
-        const position = group.chunks.findIndex((chunk) => chunk.leafIndex === leaf.index);
-        const chunk = group.chunks[position];
-        const pages = bytes[position];
-        if (chunk === undefined || pages === undefined) continue;
-        const chunkOptions = { ...chunk, verifyChecksums: options.verifyChecksums !== false };
-        chunks.set(leaf.index, decodeChunk(leaf, [{ bytes: pages, position: chunk.bytes.offset }], chunkOptions));
-      }
-      const vector = assemble(shape, chunks);
-      if (vector.length !== group.numRows)
-        throw new ParquetFormatError(`it has ${vector.length} rows where the footer says ${group.numRows}`);
-      return vector;
-    });
+  names: readonly string[],
+  build: (columns: readonly (readonly unknown[])[], count: number) => unknown[],
+): Iterable<readonly unknown[]> {
+  const reader = new RowGroupReader(file, group, {
+    verifyChecksums: options.verifyChecksums !== false,
+    usePages: true,
   });
-  return { schema: options.schema, numRows: group.numRows, columns };
+  const keptRows = rowFilter(options.filter ?? [], layout, reader);
+  const leafOptions = leafOptionsOf(layout, options);
+  const columns = layout.columns.map((shape, index): CellReader => {
+    if (shape === null) return nullCells;
+    const place = { uri: file.uri, rowGroup: group.index, column: names[index] ?? shape.name };
+    const column = reader.column(shape);
+    return atRows(
+      column,
+      explained(place, () => cellsOf(column.vector, leafOptions)),
+    );
+  });
+  for (const range of group.ranges) {
+    for (let start = range.start; start < range.end; start += maxBatchRows) {
+      const end = Math.min(start + maxBatchRows, range.end);
+      const kept = keptRows?.(start, end);
+      if (kept === undefined || kept.length === end - start) {
+        const cells = columns.map((read) => read(start, end));
+        yield build(cells, end - start);
+      } else if (kept.length > 0) {
+        const cells = columns.map((read) => pick(read(start, end), kept));
+        yield build(cells, kept.length);
+      }
+    }
+  }
+}
+
+function pick(cells: readonly unknown[], positions: readonly number[]): readonly unknown[] {
+  return positions.map((position) => cells[position]);
+}
+
+/** Reads by rows of the group what is stored by slots of the pages that were read. */
+function atRows({ runs }: LoadedColumn, read: CellReader): CellReader {
+  if (runs === undefined) return read;
+  return (start, end) => {
+    const shift = slotShift(runs, start);
+    return read(start + shift, end + shift);
+  };
 }
 
 function layoutOf(split: ParquetSplit, options: PlannedParquetOptions): ParquetLayout {

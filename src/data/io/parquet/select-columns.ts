@@ -111,7 +111,7 @@ function refuseDuplicates({ uri, shapes }: ParquetMetadata): void {
     );
 }
 
-function noSuchColumn(column: string, files: readonly ParquetMetadata[]): MillraceError {
+export function noSuchColumn(column: string, files: readonly ParquetMetadata[]): MillraceError {
   const names = [...new Set(files.flatMap(({ shapes }) => shapes.map(({ name }) => name)))];
   const close = names.find((name) => isClose(name, column));
   const where = files.length === 1 ? describeUri(files[0]?.uri ?? '') : `${files.length} files`;

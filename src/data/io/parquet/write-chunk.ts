@@ -162,6 +162,8 @@ function pageBody(
   return parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : Buffer.concat(parts);
 }
 
+const flatStep = 256;
+
 /** Cuts the entries into pages of at most so many rows and about so many bytes, between rows. */
 function pageRanges(
   { leaf, definitions, repetitions, numLevels }: ShreddedLeaf,
@@ -185,10 +187,12 @@ function pageRanges(
     firstRow = row;
     firstValue = value;
   };
-  const step = repetitions === undefined ? 256 : 1;
   for (let index = 0; index < numLevels; ) {
-    // Rows of flat columns are taken 256 at a time: pages need not be exact.
-    const end = repetitions === undefined ? Math.min(index + step, numLevels) : endOfRow(repetitions, index, numLevels);
+    // Rows of flat columns are taken some at a time: pages need not end at an exact number of bytes.
+    const end =
+      repetitions === undefined
+        ? Math.min(index + flatStep, from + maxPageRows, numLevels)
+        : endOfRow(repetitions, index, numLevels);
     if (index > from && (row - firstRow >= maxPageRows || bytesAt(value) - bytesAt(firstValue) >= maxPageBytes))
       close(index);
     value += countLevels(definitions, index, end - index, leaf.maxDefinition);

@@ -13,6 +13,8 @@ export interface ParquetWriteOptions {
   readonly compression?: ParquetCompression | undefined;
   /** Rows of a row group, default 122880; fewer where rows are large. Row groups are what readers split and skip. */
   readonly rowGroupSize?: number | undefined;
+  /** Rows of a page, default 20000: what readers skip inside of a row group. Pages also end at about 1 MiB. */
+  readonly pageRows?: number | undefined;
   /** Texts that repeat are written once. Default true. */
   readonly dictionary?: boolean | undefined;
   /** Columns that get a bloom filter a row group, by name; nested ones as paths of their struct fields. */
@@ -26,6 +28,7 @@ export interface ResolvedWriteOptions {
   readonly schema: ParquetSchema | undefined;
   readonly codec: Codec;
   readonly rowGroupSize: number;
+  readonly pageRows: number;
   readonly dictionary: boolean;
   readonly bloomFilters: readonly string[];
   readonly keyValues: Readonly<Record<string, string>>;
@@ -41,15 +44,16 @@ const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
 };
 
 export function resolveWriteOptions(options: ParquetWriteOptions): ResolvedWriteOptions {
-  const { compression = 'snappy', rowGroupSize = 122_880, schema } = options;
+  const { compression = 'snappy', rowGroupSize = 122_880, pageRows = 20_000, schema } = options;
   if (!Object.hasOwn(codecOf, compression))
     throw invalid(`compression must be one of ${Object.keys(codecOf).join(', ')}, got "${compression}"`);
-  if (!Number.isInteger(rowGroupSize) || rowGroupSize < 1)
-    throw invalid(`rowGroupSize must be an integer of at least 1, got ${rowGroupSize}`);
+  for (const [name, value] of Object.entries({ rowGroupSize, pageRows }))
+    if (!Number.isInteger(value) || value < 1) throw invalid(`${name} must be an integer of at least 1, got ${value}`);
   return {
     schema: schema === undefined ? undefined : parseSchema(schema),
     codec: codecOf[compression],
     rowGroupSize,
+    pageRows,
     dictionary: options.dictionary ?? true,
     bloomFilters: options.bloomFilters ?? [],
     keyValues: options.keyValues ?? {},

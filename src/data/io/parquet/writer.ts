@@ -1,10 +1,13 @@
+import { MillraceError } from '../../../base/errors.ts';
 import type { WritableFile } from '../file-system.ts';
 import { type ColumnShape, leavesOf, type ParquetLeaf } from './column-shape.ts';
 import type { BinaryValues } from './encodings/binary-values.ts';
+import { bloomFilterOf } from './encodings/bloom-filter.ts';
 import { EncodeError } from './encodings/encode-error.ts';
 import { encodeValues } from './encodings/encode-values.ts';
 import type { FixedValues } from './encodings/fixed-values.ts';
 import {
+  bloomFilterHeader,
   codecs,
   columnIndex,
   type FormatColumnChunk,
@@ -29,7 +32,6 @@ import { type ParquetWriteOptions, type ResolvedWriteOptions, resolveWriteOption
 
 const magic = Uint8Array.of(0x50, 0x41, 0x52, 0x31);
 const maxPageBytes = 1 << 20;
-const maxPageRows = 20_000;
 /** A row group is written when its rows are about as large as this, however few they are. */
 const maxRowGroupBytes = 128 * 1024 * 1024;
 
@@ -120,6 +122,13 @@ class RowGroupWriter implements ParquetWriter {
   #useSchema(schema: ParquetSchema): ParquetSchema {
     this.#schema = schema;
     this.#shapes = shapesOf(elementsOf(schema));
+    const paths = this.#shapes.flatMap(leavesOf).map(({ path }) => path.join('.'));
+    const missing = this.#options.bloomFilters.find((column) => !paths.includes(column));
+    if (missing !== undefined)
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `bloomFilters: "${missing}" is no column of single values. Columns are: ${paths.join(', ')}.`,
+      );
     return schema;
   }
 
@@ -166,12 +175,21 @@ class RowGroupWriter implements ParquetWriter {
   }
 
   #writeChunk(leaf: ShreddedLeaf, firstRow: number): WrittenChunk {
-    const { codec, dictionary } = this.#options;
+    const { codec, dictionary, pageRows } = this.#options;
     const values = encodeExactly(leaf, firstRow);
-    const { parts, summary } = encodeChunk(leaf, values, { codec, dictionary, maxPageBytes, maxPageRows });
+    const { parts, summary } = encodeChunk(leaf, values, { codec, dictionary, maxPageBytes, maxPageRows: pageRows });
     const offset = this.#position;
     for (const part of parts) this.#put(part);
-    return { ...summary, offset, bloomFilter: undefined };
+    return { ...summary, offset, bloomFilter: this.#putBloomFilter(leaf.leaf, values) };
+  }
+
+  #putBloomFilter(leaf: ParquetLeaf, values: FixedValues | BinaryValues): ByteRange | undefined {
+    if (!this.#options.bloomFilters.includes(leaf.path.join('.'))) return undefined;
+    const filter = bloomFilterOf(values);
+    const algorithm = { algorithm: { block: {} }, hash: { xxHash: {} }, compression: { uncompressed: {} } };
+    const header = this.#putEncoded(bloomFilterHeader, { numBytes: filter.length, ...algorithm });
+    this.#put(filter);
+    return { offset: header.offset, length: header.length + filter.length };
   }
 
   #formatGroup({ numRows, chunks }: WrittenGroup, ordinal: number): FormatRowGroup {

@@ -13,7 +13,11 @@ export function fillDates(days: Int32Array, leaf: ParquetLeaf, values: readonly 
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
     const day =
-      value instanceof Date ? value.getTime() / millisPerDay : typeof value === 'string' ? parseDay(value) : Number.NaN;
+      value instanceof Date
+        ? value.getTime() / millisPerDay
+        : typeof value === 'string'
+          ? daysOfText(value)
+          : Number.NaN;
     if ((day | 0) !== day) throw new EncodeError(index, value, leaf, ': a Date at midnight UTC or text YYYY-MM-DD');
     days[index] = day;
   }
@@ -22,7 +26,7 @@ export function fillDates(days: Int32Array, leaf: ParquetLeaf, values: readonly 
 const dayPattern = /^([+-]\d{6,}|\d{4})-(\d\d)-(\d\d)$/;
 
 /** Days since the epoch of an ISO day, or NaN for a text that is none. */
-function parseDay(text: string): number {
+export function daysOfText(text: string): number {
   const match = dayPattern.exec(text);
   if (match === null) return Number.NaN;
   const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -53,7 +57,7 @@ export function fillTimes(fixed: FixedValues, leaf: ParquetLeaf, unit: TimeUnit,
   const words = new Int32Array(fixed.bytes.buffer);
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
-    const time = typeof value === 'string' ? parseClock(value, unit) : undefined;
+    const time = typeof value === 'string' ? ticksOfClock(value, unit) : undefined;
     if (time === undefined)
       throw new EncodeError(
         index,
@@ -67,7 +71,7 @@ export function fillTimes(fixed: FixedValues, leaf: ParquetLeaf, unit: TimeUnit,
 }
 
 /** Ticks since midnight, or undefined for what is no time of day or too fine for the unit. */
-function parseClock(text: string, unit: TimeUnit): bigint | undefined {
+export function ticksOfClock(text: string, unit: TimeUnit): bigint | undefined {
   const match = clockPattern.exec(text);
   if (match === null) return undefined;
   const [hours, minutes, seconds] = [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -99,22 +103,23 @@ export function fillTimestamps(
         continue;
       }
     }
-    const instant = ticksOf(value, unit);
+    const instant = ticksOfInstant(value, unit);
     if (instant === undefined || instant > int64Most || instant < -int64Most - 1n)
       throw new EncodeError(index, value, leaf, ': a Date, ISO text in UTC or a bigint of its units since 1970');
     ticks[index] = instant;
   }
 }
 
-function ticksOf(value: unknown, unit: TimeUnit): bigint | undefined {
+/** Ticks since the epoch, or undefined for what is no instant or too fine for the unit. */
+export function ticksOfInstant(value: unknown, unit: TimeUnit): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (value instanceof Date)
     return Number.isNaN(value.getTime()) ? undefined : (BigInt(value.getTime()) * ticksPerSecond[unit]) / 1_000n;
   if (typeof value !== 'string') return undefined;
   const match = instantPattern.exec(value);
   if (match === null) return undefined;
-  const days = parseDay(match[1] ?? '');
-  const time = parseClock(match[2] ?? '', unit);
+  const days = daysOfText(match[1] ?? '');
+  const time = ticksOfClock(match[2] ?? '', unit);
   if (Number.isNaN(days) || time === undefined) return undefined;
   return BigInt(days) * 86_400n * ticksPerSecond[unit] + time;
 }

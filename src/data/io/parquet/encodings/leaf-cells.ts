@@ -4,7 +4,7 @@ import { binaryCells, dictionaryCells } from './binary-cells.ts';
 import { BinaryValues } from './binary-values.ts';
 import { type Cell, CellError, type CellOptions, type CellReader, withNulls } from './cell.ts';
 import type { FixedValues } from './fixed-values.ts';
-import { bigEndianInteger, decimalText, uuidText } from './scalar-text.ts';
+import { bigEndianInteger, decimalText, halfToNumber, uuidText } from './scalar-text.ts';
 import { dateCell, int96Cell, timeCell, timestampCell } from './temporal-cells.ts';
 
 /** What reads the values of a leaf: the work that one column has in common is done here, once. */
@@ -84,14 +84,4 @@ function decimalCell(bytes: Uint8Array, leaf: ParquetLeaf, scale: number): Cell 
   }
   const { typeLength } = leaf;
   return (slot) => decimalText(bigEndianInteger(bytes, slot * typeLength, typeLength), scale);
-}
-
-/** @see IEEE 754-2019, binary16 */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
