@@ -47,6 +47,7 @@ export { jsonReader } from './items/json-reader.ts';
 export { linesReader } from './items/lines-reader.ts';
 export { listReader } from './items/list-reader.ts';
 export { listWriter } from './items/list-writer.ts';
+export { rddReader } from './items/rdd-reader.ts';
 export { sqlReader } from './items/sql-reader.ts';
 export { tableWriter } from './items/table-writer.ts';
 export { fixedLengthWriter, jsonLinesWriter, jsonWriter, textWriter } from './items/text-writers.ts';

@@ -1,3 +1,4 @@
+import type { MillraceContext } from '../../api/context.ts';
 import type { DataSource } from './data-source.ts';
 import type { StepExecution } from './job-execution.ts';
 import type { JobParameters } from './job-parameters.ts';
@@ -32,6 +33,8 @@ export interface StepContext<P = JobParameters, R = object> {
   /** A step of this execution that has begun. */
   step(name: keyof R & string): StepExecution | undefined;
   setExitCode(code: string): void;
+  /** The engine: made at first use, shared by all steps. */
+  millrace(): Promise<MillraceContext>;
 }
 
 export interface Partition<Q = JsonValue> {
