@@ -30,7 +30,9 @@ export function fieldReader(column: CsvColumn, settings: FieldSettings, decoder:
     const value = text(buffer, from, to, kind);
     return value === null || value === '' ? null : convert(value, isStrict);
   };
-  return column.type === 'number' && !settings.trim && settings.nullValue === '' ? fastNumber(slow, isStrict) : slow;
+  if (settings.trim || settings.nullValue !== '') return slow;
+  if (column.type === 'number') return fastNumber(slow, isStrict);
+  return column.type === 'boolean' ? fastBoolean(slow) : slow;
 }
 
 const zero = 48;
@@ -39,6 +41,28 @@ const minus = 45;
 const point = 46;
 /** Exact as doubles, so that digits / power is the correctly rounded value of a short decimal. */
 const powersOfTen: Float64Array = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
+
+/** `true` and `false` straight from the bytes. */
+function fastBoolean(slow: FieldReader): FieldReader {
+  return (buffer, from, to, kind) => {
+    if (from === to) return null;
+    // Little-endian "true" and "fals".
+    const start = to - from >= 4 ? wordAt(buffer, from) : 0;
+    if (start === 0x65757274 && to - from === 4) return true;
+    if (start === 0x736c6166 && to - from === 5 && buffer[from + 4] === 0x65) return false;
+    return slow(buffer, from, to, kind);
+  };
+}
+
+function wordAt(buffer: Buffer, at: number): number {
+  return (
+    ((buffer[at] as number) |
+      ((buffer[at + 1] as number) << 8) |
+      ((buffer[at + 2] as number) << 16) |
+      ((buffer[at + 3] as number) << 24)) >>>
+    0
+  );
+}
 
 /** Plain decimals of up to 15 digits straight from the bytes; everything else the slow way. */
 function fastNumber(slow: FieldReader, isStrict: boolean): FieldReader {
@@ -73,12 +97,19 @@ interface BufferSlices {
 
 const cacheSlots = 4096;
 const cachedLength = 24;
+/** A column that misses so often, and more than it hits, has too many values for the cache. */
+const trialMisses = 8192;
 
 /**
  * Strings, with a small cache of short ones: columns repeat values, and comparing bytes is cheaper than making a string.
  */
 export function textReader({ nullValue, trim, escape: escapeByte }: FieldSettings, decoder: TextDecoder): TextReader {
   const cache: string[] = new Array(cacheSlots).fill('');
+  // The bytes of each cached string, cachedLength a slot, and how many they are: charCodeAt is slower than a byte.
+  const cachedBytes = new Uint8Array(cacheSlots * cachedLength);
+  const cachedLengths = new Uint8Array(cacheSlots);
+  let hits = 0;
+  let misses = 0;
   const isNull = (text: string, kind: number): boolean => kind === fieldPlain && text === nullValue;
   return (buffer, from, to, kind) => {
     if (kind === fieldEscaped) return decodeSlice(withoutEscapes(buffer, from, to, escapeByte), decoder);
@@ -88,27 +119,38 @@ export function textReader({ nullValue, trim, escape: escapeByte }: FieldSetting
     }
     const length = to - from;
     if (length === 0) return isNull('', kind) ? null : '';
-    if (length > cachedLength || decoder.isUtf8) {
+    if (length > cachedLength || decoder.isUtf8 || (misses > trialMisses && misses > hits)) {
       const slices = buffer as unknown as BufferSlices;
       const made = decoder.isUtf8 ? slices.utf8Slice(from, to) : slices.latin1Slice(from, to);
       return isNull(made, kind) ? null : made;
     }
-    let hash = length;
-    for (let at = from; at < to; at++) hash = (Math.imul(hash, 31) + (buffer[at] as number)) | 0;
+    const hash = hashOf(buffer, from, to);
     const slot = (hash ^ (hash >>> 15)) & (cacheSlots - 1);
-    let text = cache[slot] as string;
-    if (!equalsBytes(text, buffer, from, length)) {
-      text = (buffer as unknown as BufferSlices).latin1Slice(from, to);
-      cache[slot] = text;
+    const base = slot * cachedLength;
+    let isHit = cachedLengths[slot] === length;
+    for (let at = length - 1; isHit && at >= 0; at--) isHit = cachedBytes[base + at] === buffer[from + at];
+    if (isHit) hits++;
+    else {
+      misses++;
+      cache[slot] = (buffer as unknown as BufferSlices).latin1Slice(from, to);
+      cachedLengths[slot] = length;
+      for (let at = 0; at < length; at++) cachedBytes[base + at] = buffer[from + at] as number;
     }
+    const text = cache[slot] as string;
     return isNull(text, kind) ? null : text;
   };
 }
 
-function equalsBytes(text: string, buffer: Buffer, from: number, length: number): boolean {
-  if (text.length !== length) return false;
-  for (let index = 0; index < length; index++) if (text.charCodeAt(index) !== buffer[from + index]) return false;
-  return true;
+/** By the length, both ends and the middle only: a collision costs a string, a longer loop costs every field. */
+function hashOf(buffer: Buffer, from: number, to: number): number {
+  const length = to - from;
+  let hash = Math.imul(length, 0x9e3779b1);
+  hash = Math.imul(hash ^ ((buffer[from] as number) | ((buffer[to - 1] as number) << 8)), 0x85ebca6b);
+  if (length < 3) return hash;
+  hash = Math.imul(hash ^ ((buffer[from + 1] as number) | ((buffer[to - 2] as number) << 8)), 0xc2b2ae35);
+  if (length < 5) return hash;
+  hash = Math.imul(hash ^ ((buffer[from + (length >> 1)] as number) | ((buffer[to - 3] as number) << 8)), 0x27d4eb2f);
+  return Math.imul(hash ^ ((buffer[to - 4] as number) | ((buffer[to - 5] as number) << 8)), 0x165667b1);
 }
 
 function isBlank(byte: number | undefined): boolean {
