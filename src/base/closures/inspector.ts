@@ -55,6 +55,15 @@ interface Slot {
   taken: readonly unknown[];
 }
 
+/** The slot of this thread. Two copies of millrace in a program share it: each use of it is synchronous. */
+function sharedSlot(): Slot {
+  const known: unknown = Reflect.get(process, slotKey);
+  if (known !== undefined) return known as Slot;
+  const slot: Slot = { given: undefined, taken: [] };
+  Object.defineProperty(process, slotKey, { value: slot });
+  return slot;
+}
+
 const objectGroup = 'millrace';
 const giveExpression = 'process[Symbol.for("millrace.inspect")].given';
 const takeDeclaration = 'function (...values) { process[Symbol.for("millrace.inspect")].taken = values; }';
@@ -68,14 +77,13 @@ const takeDeclaration = 'function (...values) { process[Symbol.for("millrace.ins
  */
 export class Inspector {
   readonly #session: Session = new Session();
-  readonly #slot: Slot = { given: undefined, taken: [] };
+  readonly #slot: Slot = sharedSlot();
   readonly #scripts = new Map<string, InspectedScript>();
   #isDebuggerEnabled = false;
 
   /** @throws what `node:inspector` throws where it is refused, as under `--experimental-permission` */
   constructor() {
     this.#session.connect();
-    Object.defineProperty(process, slotKey, { value: this.#slot, configurable: true });
     this.#session.on('Debugger.scriptParsed', ({ params }) => {
       const isModule = params.isModule === true;
       // Node's inspector makes URLs of the paths of CommonJS; stack traces keep paths.

@@ -6,7 +6,7 @@ import { types } from 'node:util';
  * instances, accessors, frozen objects, objects with symbol keys or hidden properties, Buffers, shared memory, errors.
  */
 export class PlainData {
-  /** Proven plain with all they hold, in this capture; views are looked at again each time. */
+  /** Proven plain with all they hold, in this capture. Views hold no objects, and so are looked at again each time. */
   readonly #plain = new Set<object>();
   /** Known to hold something that is not plain. */
   readonly #mixed = new Set<object>();
@@ -15,19 +15,23 @@ export class PlainData {
   buffersOf(root: object): ReadonlySet<ArrayBuffer> | undefined {
     const buffers = new Set<ArrayBuffer>();
     const holders = new Map<object, object | undefined>();
-    const pending: unknown[] = [root];
+    const pending: Contents = [root];
     const pendingHolders: (object | undefined)[] = [undefined];
     while (pending.length > 0) {
       const value = pending.pop();
       const holder = pendingHolders[pending.length];
-      if (typeof value === 'symbol' || typeof value === 'function') return this.#markMixed(holder, holders);
-      if (typeof value !== 'object' || value === null || holders.has(value) || this.#plain.has(value)) continue;
-      holders.set(value, holder);
+      if (typeof value !== 'object') return this.#markMixed(holder, holders);
+      if (holders.has(value) || this.#plain.has(value)) continue;
       const before = pending.length;
-      if (this.#mixed.has(value) || !addContents(value, pending, buffers)) return this.#markMixed(value, holders);
+      if (this.#mixed.has(value) || !addContents(value, pending, buffers)) {
+        this.#markMixed(holder, holders);
+        return this.#markMixed(value, holders);
+      }
+      if (pending.length === before && isRecord(value)) continue; // cheaper to look at again than to remember
+      holders.set(value, holder);
       for (let index = before; index < pending.length; index++) pendingHolders[index] = value;
     }
-    for (const object of holders.keys()) if (!ArrayBuffer.isView(object)) this.#plain.add(object);
+    for (const object of holders.keys()) this.#plain.add(object);
     return buffers;
   }
 
@@ -37,8 +41,15 @@ export class PlainData {
   }
 }
 
+/** Objects, functions and symbols to look at; other primitives are plain. */
+type Contents = (object | symbol)[];
+
+function isRecord(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** Adds what a plain object holds to `pending`; false when it is not plain itself. */
-function addContents(value: object, pending: unknown[], buffers: Set<ArrayBuffer>): boolean {
+function addContents(value: object, pending: Contents, buffers: Set<ArrayBuffer>): boolean {
   if (types.isProxy(value) || !Object.isExtensible(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (Array.isArray(value)) return prototype === Array.prototype && arrayContents(value, pending);
@@ -50,11 +61,14 @@ function addContents(value: object, pending: unknown[], buffers: Set<ArrayBuffer
   }
   if (Reflect.ownKeys(value).length > (types.isRegExp(value) ? 1 : 0)) return false;
   if (prototype === Map.prototype && types.isMap(value)) {
-    for (const [key, item] of value) pending.push(key, item);
+    for (const [key, item] of value) {
+      addContent(key, pending);
+      addContent(item, pending);
+    }
     return true;
   }
   if (prototype === Set.prototype && types.isSet(value)) {
-    for (const item of value) pending.push(item);
+    for (const item of value) addContent(item, pending);
     return true;
   }
   if (prototype === ArrayBuffer.prototype && value instanceof ArrayBuffer) {
@@ -63,6 +77,11 @@ function addContents(value: object, pending: unknown[], buffers: Set<ArrayBuffer
   }
   if (prototype === Date.prototype) return types.isDate(value);
   return prototype === RegExp.prototype && types.isRegExp(value) && value.lastIndex === 0;
+}
+
+function addContent(value: unknown, pending: Contents): void {
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol')
+    pending.push(value);
 }
 
 const viewPrototypes: ReadonlySet<unknown> = new Set([
@@ -97,12 +116,8 @@ function hasHiddenState(value: object): boolean {
 /** Arrays above this length are not asked for names beyond their elements, which costs more than copying them. */
 const longArray = 100_000;
 
-function arrayContents(value: readonly unknown[], pending: unknown[]): boolean {
-  for (let index = 0; index < value.length; index++) {
-    const item = value[index];
-    if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol')
-      pending.push(item);
-  }
+function arrayContents(value: readonly unknown[], pending: Contents): boolean {
+  for (let index = 0; index < value.length; index++) addContent(value[index], pending);
   if (Object.getOwnPropertySymbols(value).length > 0) return false;
   return value.length > longArray || Object.keys(value).every(isIndex);
 }
@@ -113,13 +128,13 @@ function isIndex(key: string): boolean {
 }
 
 /** All own properties must be enumerable, writable and configurable values under string keys. */
-function objectContents(value: object, pending: unknown[]): boolean {
+function objectContents(value: object, pending: Contents): boolean {
   const keys = Object.keys(value);
   if (Reflect.ownKeys(value).length !== keys.length) return false;
   for (const key of keys) {
     const property = Object.getOwnPropertyDescriptor(value, key);
     if (property === undefined || !('value' in property) || !property.writable || !property.configurable) return false;
-    pending.push(property.value);
+    addContent(property.value, pending);
   }
   return true;
 }

@@ -21,4 +21,15 @@ describe('closures give in a worker what they give here', () => {
     const printed: unknown = JSON.parse(folder.run('main', [dist, closureWorker]));
     expect(printed).toEqual({ count: cases.length, failures: [] });
   });
+
+  it.each(['plain.cjs', 'plain.mjs'])('in %s, which no tool has touched', (file) => {
+    const folder = new UserFolder('ESM');
+    folders.push(folder);
+    const printed = JSON.parse(folder.run('main', [dist, closureWorker, folder.path(`source/${file}`)])) as {
+      count: number;
+      failures: string[];
+    };
+    expect(printed.failures).toEqual([]);
+    expect(printed.count).toBeGreaterThan(10);
+  });
 });
