@@ -58,10 +58,10 @@ function captureInstance(
 
 function captureContents(value: object, path: CapturePath, graph: Graph): ClosureNode {
   const part = (text: string): CapturePath => ({ kind: 'part', text, of: path });
-  if (Buffer.isBuffer(value) && value.buffer instanceof ArrayBuffer)
+  if (Buffer.isBuffer(value) && types.isArrayBuffer(value.buffer))
     return { kind: 'nodeBuffer', bytes: graph.data(new Uint8Array(value)) };
-  if (value instanceof SharedArrayBuffer) return { kind: 'sharedBuffer', shared: graph.sharedMemory(value) };
-  if (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) return viewOfShared(value, path, graph);
+  if (types.isSharedArrayBuffer(value)) return { kind: 'sharedBuffer', shared: graph.sharedMemory(value) };
+  if (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer)) return viewOfShared(value, path, graph);
   if (Array.isArray(value)) {
     return {
       kind: 'array',
@@ -127,7 +127,7 @@ function integrityOf(value: object): Integrity | undefined {
 function withoutProperties(value: object): object | undefined {
   if (types.isDate(value)) return new Date(value.getTime());
   if (types.isRegExp(value)) return new RegExp(value.source, value.flags);
-  if (value instanceof ArrayBuffer) return value;
+  if (types.isArrayBuffer(value)) return value;
   if (types.isDataView(value)) return new DataView(value.buffer, value.byteOffset, value.byteLength);
   if (!types.isTypedArray(value)) return undefined;
   const made: unknown = Reflect.get(globalThis, viewName(value));

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { BuiltinExports } from './builtin-modules.ts';
 import { captureFunction } from './capture-function.ts';
 import { captureObject } from './capture-object.ts';
@@ -70,7 +71,7 @@ export class ClosureGraph implements Graph {
   }
 
   value(value: unknown, path: CapturePath, hints: ValueHints = {}): NodeIndex {
-    if (ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer)
+    if (ArrayBuffer.isView(value) && types.isArrayBuffer(value.buffer))
       this.#noteBuffer(value.buffer, hints.isOnlyRead === true);
     const known = this.#indexes.get(value);
     if (known !== undefined) return known;

@@ -55,7 +55,7 @@ function addContents(value: object, pending: Contents, buffers: Set<ArrayBuffer>
   if (Array.isArray(value)) return prototype === Array.prototype && arrayContents(value, pending);
   if (prototype === Object.prototype) return !hasHiddenState(value) && objectContents(value, pending);
   if (ArrayBuffer.isView(value)) {
-    if (!viewPrototypes.has(prototype) || !(value.buffer instanceof ArrayBuffer) || isDressedView(value)) return false;
+    if (!viewPrototypes.has(prototype) || !types.isArrayBuffer(value.buffer) || isDressedView(value)) return false;
     buffers.add(value.buffer);
     return true;
   }
@@ -71,9 +71,9 @@ function addContents(value: object, pending: Contents, buffers: Set<ArrayBuffer>
     for (const item of value) addContent(item, pending);
     return true;
   }
-  if (prototype === ArrayBuffer.prototype && value instanceof ArrayBuffer) {
+  if (types.isArrayBuffer(value)) {
     buffers.add(value);
-    return true;
+    return Object.hasOwn(Object(prototype), Symbol.toStringTag); // not so for a class that extends ArrayBuffer
   }
   if (prototype === Date.prototype) return types.isDate(value);
   return prototype === RegExp.prototype && types.isRegExp(value) && value.lastIndex === 0;
