@@ -1,10 +1,10 @@
 import * as zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { MillraceError } from '../../base/errors.ts';
 import type { RandomAccessFile } from './file-system.ts';
 import { RangeInput, type SequentialInput } from './sequential-input.ts';
 import { brotliFlush, type Codec, inflateFlush, StreamCodec, zstd, zstdFlush } from './stream-codec.ts';
 import { describeUri, nameOf } from './uri.ts';
+import { FzstdCodec } from './zstd-codec.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli';
 
@@ -110,24 +110,5 @@ class DecompressedInput implements SequentialInput {
       );
     }
     this.#consumed += count;
-  }
-}
-
-/** zstd before Node 22.15: checks the structure of the data, but not its checksums. */
-class FzstdCodec implements Codec {
-  #output: Uint8Array[] = [];
-  readonly #decompress: Decompress = new Decompress((bytes) => {
-    if (bytes.length > 0) this.#output.push(bytes);
-  });
-
-  push(input: Uint8Array, isLast: boolean): readonly Uint8Array[] {
-    this.#output = [];
-    // fzstd keeps what it could not use yet, so it gets memory of its own.
-    this.#decompress.push(input.slice(), isLast);
-    return this.#output;
-  }
-
-  close(): void {
-    this.#output = [];
   }
 }

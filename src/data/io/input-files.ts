@@ -48,9 +48,11 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
       { details },
     );
   if (isGlob) throw new MillraceError('MR_NOT_FOUND', `no file matches "${shown}".`, { details });
-  throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. Relative paths start at the working directory.`, {
-    details,
-  });
+  // Spark takes "a,b" as two paths; here a comma belongs to the name.
+  const advice = path.includes(',')
+    ? 'Give several paths as an array.'
+    : 'Relative paths start at the working directory.';
+  throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. ${advice}`, { details });
 }
 
 /** A commit that was cut off leaves the output without its name; see output-recovery.ts. */

@@ -81,6 +81,7 @@ describe('paths and globs', () => {
 
   it.each([
     ['nothing.txt', /nothing\.txt does not exist/],
+    ['a.txt,b.txt', /a\.txt,b\.txt does not exist\. Give several paths as an array/],
     ['*.parquet', /no file matches ".*\*\.parquet"/],
     ['empty', /empty holds no file to read/],
     ['sub/_temporary', undefined],

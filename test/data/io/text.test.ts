@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planSource, readSplit } from '../../../src/data/io/source.ts';
 import type { SourceSpec, TextOptions } from '../../../src/data/io/source-spec.ts';
+import { FzstdCodec } from '../../../src/data/io/zstd-codec.ts';
 import { readParts, readRows, scratchDirectory, writeFile } from './scratch.ts';
 
 const directory = scratchDirectory();
@@ -108,6 +109,60 @@ describe('text', () => {
     expect(() => readRows(text(writeFile(join(directory, 'crc.gz'), checksum)))).toThrow(
       /crc\.gz.*incorrect data check/,
     );
+  });
+
+  describe('zstd', () => {
+    // Made by libzstd, with checksums.
+    const first = Buffer.from('KLUv/WSUAe0AALBlcnN0ZSBaZWlsZQp6d2VpdGUgw7wKAQD2ZDWbZBrRaA==', 'base64');
+    const second = Buffer.from('KLUv/SQXuQAAZHJpdHRlCmxldHp0ZSBvaG5lIEVuZGW7CmX5', 'base64');
+    const skippable = Buffer.from([0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    const lines = [
+      ...Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? 'erste Zeile' : 'zweite ü')),
+      'dritte',
+      'letzte ohne Ende',
+    ];
+
+    it('reads all frames of a .zst file as one split', () => {
+      const path = writeFile(join(directory, 'frames.zst'), Buffer.concat([first, skippable, second]));
+      expect(readParts(text(path), { minPartitions: 3 })).toEqual([lines]);
+    });
+
+    it('reads them in pieces of any size without zlib having zstd', () => {
+      const bytes = Buffer.concat([first, skippable, second]);
+      fc.assert(
+        fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
+          const codec = new FzstdCodec();
+          const out: Buffer[] = [];
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const size = sizes[turn % sizes.length]!;
+            for (const piece of codec.push(new Uint8Array(bytes.subarray(at, at + size)), false))
+              out.push(Buffer.from(piece));
+            at += size;
+          }
+          codec.push(new Uint8Array(0), true);
+          expect(Buffer.concat(out).toString().split('\n')).toEqual(lines);
+        }),
+      );
+    });
+
+    it('notices every flipped bit and every missing byte', () => {
+      for (let at = 0; at < first.length; at++) {
+        const damaged = Buffer.from(first);
+        damaged[at]! ^= 0x10;
+        const run = (bytes: Uint8Array): Buffer => {
+          const codec = new FzstdCodec();
+          return Buffer.concat([...codec.push(new Uint8Array(bytes), false), ...codec.push(new Uint8Array(0), true)]);
+        };
+        // Bit 4 of the frame's descriptor means nothing; every other bit counts.
+        if (at !== 4) expect(() => run(damaged)).toThrow();
+        if (at > 0) expect(() => run(first.subarray(0, at))).toThrow();
+      }
+      const cut = writeFile(join(directory, 'cut.zst'), first.subarray(0, 30));
+      expect(() => readRows(text(cut))).toThrow(/cut\.zst.*(truncated|damaged)/);
+      const wrong = Buffer.from(first);
+      wrong[wrong.length - 1]! ^= 1;
+      expect(() => readRows(text(writeFile(join(directory, 'wrong.zst'), wrong)))).toThrow(/wrong\.zst.*damaged/);
+    });
   });
 
   it('names the byte that is not UTF-8, and can be told to read it', () => {
