@@ -138,6 +138,20 @@ describe.each(servers)('$name', ({ name, setting, blob, time }) => {
     await other.close();
   });
 
+  it('survives a connection that the server ends in the middle of a statement', async () => {
+    const own = name === 'postgres' ? 'select pg_backend_pid() as id' : 'select connection_id() as id';
+    const other = dataSource(urlOf(setting));
+    const [row] = await other.query<{ id: number }>(own);
+    const sleeping = other
+      .query(name === 'postgres' ? 'select pg_sleep(30)' : 'select sleep(30)')
+      .catch((e: unknown) => e);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await db.query(name === 'postgres' ? `select pg_terminate_backend(${row?.id})` : `kill ${row?.id}`);
+    expect(isTransientSqlError(await sleeping)).toBe(true);
+    expect(await other.query('select 1 as one')).toEqual([{ one: 1 }]);
+    await other.close();
+  });
+
   it('says which server cannot be reached, without its password', async () => {
     const wrong = dataSource(urlOf(setting).replace('millracesecret', 'wr0ngpassw0rd'));
     const error = await wrong.query('select 1').catch((e: unknown) => e);

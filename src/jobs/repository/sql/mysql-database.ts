@@ -33,9 +33,12 @@ export class MysqlDatabase implements SqlDatabase {
   async run(sql: string, parameters?: readonly unknown[]): Promise<SqlResult> {
     const connection = await this.#borrow();
     try {
-      return await query(connection, sql, parameters);
-    } finally {
+      const result = await query(connection, sql, parameters);
       giveBack(connection, false);
+      return result;
+    } catch (error) {
+      giveBack(connection, (error as { readonly fatal?: unknown }).fatal === true);
+      throw error;
     }
   }
 

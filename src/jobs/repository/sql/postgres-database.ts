@@ -37,24 +37,21 @@ export class PostgresDatabase implements SqlDatabase {
   async run(sql: string, parameters?: readonly unknown[]): Promise<SqlResult> {
     const client = await this.#borrow();
     try {
-      return await query(client, sql, parameters);
-    } finally {
+      const result = await query(client, sql, parameters);
       client.release();
+      return result;
+    } catch (error) {
+      client.release(isLost(error));
+      throw error;
     }
   }
 
   async begin(options: BeginOptions = {}): Promise<SqlTransaction> {
     const client = await this.#borrow();
-    // A connection that dies while it is lent fails the next statement; without a listener it would end the process.
-    const ignoreLoss = (): void => undefined;
-    client.on('error', ignoreLoss);
     const connection = {
       run: (sql: string, parameters?: readonly unknown[]) => query(client, sql, parameters),
       commit: () => commit(client),
-      release: (destroy: boolean) => {
-        client.off('error', ignoreLoss);
-        client.release(destroy);
-      },
+      release: (destroy: boolean) => client.release(destroy),
     };
     try {
       await client.query(options.isolation ? `begin isolation level ${options.isolation}` : 'begin');
@@ -121,8 +118,11 @@ export class PostgresDatabase implements SqlDatabase {
           pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
       },
     });
-    // An idle connection that dies leaves the pool by itself; without a listener it would end the process.
-    pool.on('error', () => undefined);
+    // A connection that dies leaves the pool by itself and fails the statement it was lent for; without listeners, idle
+    // or lent, it would end the process.
+    const ignoreLoss = (): void => undefined;
+    pool.on('error', ignoreLoss);
+    pool.on('connect', (client) => client.on('error', ignoreLoss));
     return pool;
   }
 }
@@ -131,6 +131,12 @@ async function query(client: PoolClient, sql: string, parameters: readonly unkno
   const result: QueryResult<SqlRow> = await client.query(sql, parameters.map(toPostgres));
   const isRead = result.command === 'SELECT' || result.command === 'FETCH';
   return { rows: result.rows, changes: isRead ? 0 : (result.rowCount ?? 0) };
+}
+
+/** Whether the connection is gone, or about to be: the server says so before it closes it. */
+function isLost(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || /^(?:57P|08)/.test(code);
 }
 
 /** A commit of a failed transaction answers ROLLBACK, without an error. */
