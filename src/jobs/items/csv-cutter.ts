@@ -1,4 +1,4 @@
-import { notUtf8 } from './lines-reader.ts';
+import { countNewlines, notUtf8 } from './lines-reader.ts';
 import { decodePiece, type TextEncoding } from './text-encoding.ts';
 import { incomplete, malformed, type RecordCutter } from './text-records.ts';
 import type { TextWindow } from './text-window.ts';
@@ -171,10 +171,4 @@ function endOfField(text: string, at: number, delimiter: string): number {
   const found = text.indexOf(delimiter, at);
   if (found >= 0 && found < end) return found;
   return end > at && text.charCodeAt(end - 1) === 13 ? end - 1 : end;
-}
-
-function countNewlines(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
-  return count;
 }

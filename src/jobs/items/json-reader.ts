@@ -1,7 +1,7 @@
 import type { ItemReader } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
-import { notUtf8 } from './lines-reader.ts';
+import { countNewlines, notUtf8 } from './lines-reader.ts';
 import { decodePiece, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { incomplete, malformed, type RecordCutter, TextFileReader } from './text-records.ts';
 import type { TextWindow } from './text-window.ts';
@@ -166,10 +166,4 @@ function endOfString(text: string, from: number): number {
     if ((quote - slash) % 2 === 0) return quote;
   }
   return -1;
-}
-
-function countNewlines(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
-  return count;
 }

@@ -89,3 +89,9 @@ export async function skipLines(window: TextWindow, count: number): Promise<numb
   }
   return skipped;
 }
+
+export function countNewlines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
+}

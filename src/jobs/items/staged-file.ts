@@ -232,7 +232,7 @@ function stagingName({ target, owner, run }: StagedFileStart): string {
   return `${stagingPrefix(target, owner)}${shortHash(run)}.part`;
 }
 
-export function stagingPrefix(target: string, owner: string): string {
+function stagingPrefix(target: string, owner: string): string {
   return `.${basename(target)}.${shortHash(owner)}-`;
 }
 

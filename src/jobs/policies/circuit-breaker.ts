@@ -17,7 +17,7 @@ export interface CircuitBreakerOptions {
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 /** The breaker is open and the function was not called. `retryAfterMs`: when it will let a call through. */
-export class CircuitOpenError extends MillraceError {
+class CircuitOpenError extends MillraceError {
   readonly retryAfterMs: number;
 
   constructor(message: string, retryAfterMs: number) {

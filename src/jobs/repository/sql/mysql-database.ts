@@ -1,6 +1,7 @@
 import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { MillraceError } from '../../../base/errors.ts';
 import type { BeginOptions, SqlDatabase, SqlResult, SqlRow, SqlTransaction } from './database.ts';
+import { exactInteger } from './exact-integer.ts';
 import { PooledTransaction } from './pooled-transaction.ts';
 import type { PoolOptions } from './postgres-database.ts';
 import { unreachableServer } from './unreachable-server.ts';
@@ -158,9 +159,4 @@ function toMysql(value: unknown): string | number | boolean | null | Date | Buff
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'object' && !(value instanceof Date) && !Buffer.isBuffer(value)) return JSON.stringify(value);
   return value as string | number | boolean | Date | Buffer;
-}
-
-function exactInteger(text: string): number | bigint {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : BigInt(text);
 }

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryResult } from 'pg';
 import { MillraceError } from '../../../base/errors.ts';
 import type { BeginOptions, SqlDatabase, SqlResult, SqlRow, SqlTransaction } from './database.ts';
+import { exactInteger } from './exact-integer.ts';
 import { PooledTransaction } from './pooled-transaction.ts';
 import { unreachableServer } from './unreachable-server.ts';
 
@@ -153,9 +154,4 @@ function toPostgres(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'bigint') return String(value);
   return value === undefined ? null : value;
-}
-
-function exactInteger(text: string): number | bigint {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : BigInt(text);
 }
