@@ -11,7 +11,7 @@ import { ExternalGroups, type ExternalGroupsSettings, type GroupBuilder } from '
 import { externalSort } from '../shuffle/external-sort.ts';
 import { AggregationBuilder, CogroupBuilder, refuseLargeGroup } from '../shuffle/group-builders.ts';
 import { BlockLost } from '../storage/block-lost.ts';
-import { blockBatches, blockRows, mapOutputBatches } from '../storage/block-reader.ts';
+import { blockRows, mapOutputBatches } from '../storage/block-reader.ts';
 import { BlockWriter } from '../storage/block-writer.ts';
 import { type LoadedStage, stageLoop } from './loaded-stage.ts';
 import { batchesOf, rowsOf } from './rows.ts';
@@ -25,6 +25,18 @@ export class FetchFailed extends Error {
     super(`output ${mapPartition} of shuffle ${shuffleId} is lost`, { cause });
     this.shuffleId = shuffleId;
     this.mapPartition = mapPartition;
+  }
+}
+
+/** A block of a cached RDD that could not be read: the driver drops it and hands in what it is computed from. */
+export class CachedBlockLost extends Error {
+  readonly nodeId: number;
+  readonly partition: number;
+
+  constructor(nodeId: number, partition: number, cause: unknown) {
+    super(`block ${partition} of RDD ${nodeId} is lost`, { cause });
+    this.nodeId = nodeId;
+    this.partition = partition;
   }
 }
 
@@ -60,7 +72,6 @@ export class TaskRun {
   /** Partitions of pipelines with async functions, computed already. */
   readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
-  readonly lost: { nodeId: number; partition: number }[] = [];
   rowsRead = 0;
   spilledBytes = 0;
 
@@ -266,22 +277,13 @@ export class TaskRun {
     const mine = this.cached.find((entry) => entry.nodeId === nodeId && entry.partition === partition);
     const given = mine?.block ?? this.#environment.block(nodeId, partition);
     if (given !== undefined) {
-      const batches = blockBatches(given)[Symbol.iterator]();
-      let first: IteratorResult<Uint8Array> | undefined;
       try {
-        first = batches.next();
+        yield* this.#counted(blockRows(given));
       } catch (error) {
-        if (!(error instanceof BlockLost)) throw error;
-        this.lost.push({ nodeId, partition });
+        if (error instanceof BlockLost) throw new CachedBlockLost(nodeId, partition, error);
+        throw error;
       }
-      if (first !== undefined) {
-        for (let next = first; next.done !== true; next = batches.next()) {
-          const rows = decodeBatch(next.value);
-          this.rowsRead += rows.length;
-          yield rows;
-        }
-        return;
-      }
+      return;
     }
     const { outputBytes, newPath, scratchPath } = this.#environment;
     const staysInMemory = node.level === 'MEMORY_ONLY';
@@ -301,6 +303,7 @@ function blame(fn: FunctionIndex, error: unknown): unknown {
   return error instanceof UserFunctionError ||
     error instanceof PromiseFound ||
     error instanceof FetchFailed ||
+    error instanceof CachedBlockLost ||
     (error instanceof Error && 'code' in error && error.name === 'MillraceError')
     ? error
     : new UserFunctionError(fn, undefined, error);

@@ -16,11 +16,12 @@ import {
   type TaskOutcome,
 } from '../protocol/task.ts';
 import { transportError } from '../protocol/transported-error.ts';
+import { BlockLost } from '../storage/block-lost.ts';
 import { AccumulatorUpdates } from './accumulator-updates.ts';
 import { awaitAsyncSteps, awaitableFunctions, type ReadyPartitions } from './async-steps.ts';
 import { type LoadedStage, StageLoader } from './loaded-stage.ts';
 import { writeOutput } from './task-output.ts';
-import { FetchFailed, type TaskEnvironment, TaskRun } from './task-run.ts';
+import { CachedBlockLost, FetchFailed, type TaskEnvironment, TaskRun } from './task-run.ts';
 
 const updates = new AccumulatorUpdates();
 const loader = new StageLoader(updates);
@@ -53,6 +54,9 @@ export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]
   }
   return outcomes;
 }
+
+/** Does nothing: makes the pool start a thread. */
+export function wake(): void {}
 
 async function runTask(
   stage: LoadedStage,
@@ -92,7 +96,6 @@ async function runTask(
         ...task,
         value: output.value,
         cached: run.cached,
-        lost: run.lost,
         accumulators: updates.encode(),
         metrics: {
           rowsRead: run.rowsRead,
@@ -131,6 +134,7 @@ function childrenOf(node: TaskNode): readonly TaskNode[] {
 function reasonOf(stage: LoadedStage, error: unknown): TaskFailureReason {
   if (error instanceof FetchFailed)
     return { kind: 'fetchFailed', shuffleId: error.shuffleId, mapPartitions: [error.mapPartition] };
+  if (error instanceof CachedBlockLost) return { kind: 'blockLost', nodeId: error.nodeId, partition: error.partition };
   if (error instanceof UserFunctionError) {
     const origin = defined(stage.origins[error.fn], `origin of function ${error.fn}`);
     return { kind: 'userFunction', error: transportError(error.thrown), ...origin, row: error.row };
@@ -141,6 +145,10 @@ function reasonOf(stage: LoadedStage, error: unknown): TaskFailureReason {
       `${operator} needs a function that gives its value at once, but this one gave a promise. Await in map or mapPartitions before.`,
     );
     return { kind: 'userFunction', error: transportError(mend), operator, callSite, row: undefined };
+  }
+  if (error instanceof BlockLost) {
+    const lost = new MillraceError('MR_BLOCK_LOST', `${error.message}. Check the disk of tempDir.`, { cause: error });
+    return { kind: 'error', error: transportError(lost), canRetry: true };
   }
   const canRetry = error instanceof MillraceError && error.code === 'MR_IO';
   return { kind: 'error', error: transportError(error), canRetry };

@@ -85,8 +85,6 @@ export interface TaskSuccess {
   readonly value: TaskValue;
   /** Partitions of cached RDDs that were computed on the way. */
   readonly cached: readonly { readonly nodeId: number; readonly partition: number; readonly block: Block }[];
-  /** Cached or stored blocks that could not be read and were computed again. */
-  readonly lost: readonly { readonly nodeId: number; readonly partition: number }[];
   /** An encoded batch of `[accumulatorId, value]` rows; absent when nothing was added. */
   readonly accumulators: Uint8Array | undefined;
   readonly metrics: TaskMetrics;
@@ -130,6 +128,8 @@ export type TaskFailureReason =
   | { readonly kind: 'error'; readonly error: TransportedError; readonly canRetry: boolean }
   /** Map outputs are gone or broken: those are made again, then this task. */
   | { readonly kind: 'fetchFailed'; readonly shuffleId: number; readonly mapPartitions: readonly number[] }
+  /** A cached block is gone or broken: it is dropped, and the task runs again with what the block is computed from. */
+  | { readonly kind: 'blockLost'; readonly nodeId: number; readonly partition: number }
   /** The thread died while it ran this task. */
   | { readonly kind: 'workerLost'; readonly message: string }
   /** Another task of the batch ended the thread, or the batch was cancelled before this task began: no fault of its own. */

@@ -49,6 +49,7 @@ export function actionError(reason: TaskFailureReason, place: FailurePlace): Mil
         `${where}: output of map partitions ${reason.mapPartitions.join(', ')} of shuffle ${reason.shuffleId} was lost again and again. Check the disk of tempDir.`,
         { details },
       );
+    case 'blockLost':
     case 'notRun':
       return new MillraceError('MR_BUG', `${where}: the task was not run. This is a bug in millrace.`, { details });
   }

@@ -146,8 +146,9 @@ export class DagScheduler implements TaskSource {
       computes.push(name);
     }
     for (const shuffleId of leaves.shuffleIds) {
-      const { missing } = outputs.outputs(shuffleId);
-      if (missing.length > 0) return { kind: 'fetchFailed', shuffleId, mapPartitions: missing };
+      const missing = outputs.outputs(shuffleId)?.missing;
+      if (missing === undefined || missing.length > 0)
+        return { kind: 'fetchFailed', shuffleId, mapPartitions: missing ?? [] };
     }
     return { kind: 'ready', computes };
   }
@@ -169,7 +170,10 @@ export class DagScheduler implements TaskSource {
       }
       for (const shuffleId of leaves.shuffleIds) shuffleIds.add(shuffleId);
     }
-    const shuffles = [...shuffleIds].map((shuffleId) => ({ shuffleId, outputs: outputs.outputs(shuffleId).outputs }));
+    const shuffles = [...shuffleIds].map((shuffleId) => ({
+      shuffleId,
+      outputs: defined(outputs.outputs(shuffleId), `outputs of shuffle ${shuffleId}`).outputs,
+    }));
     return { blocks: [...blocks.values()], shuffles };
   }
 
@@ -196,6 +200,10 @@ export class DagScheduler implements TaskSource {
       const { shuffleId, mapPartitions } = reason;
       this.#options.emit({ kind: 'outputsLost', shuffleId, mapPartitions, at: Date.now() });
     }
+    if (reason.kind === 'blockLost') {
+      this.#options.blocks.drop(reason.nodeId, reason.partition);
+      this.#options.emit({ kind: 'blockLost', rddId: reason.nodeId, partition: reason.partition, at: Date.now() });
+    }
     if (reason.kind === 'workerLost')
       this.#options.emit({ kind: 'workerLost', message: reason.message, at: Date.now() });
     this.#carryOut(this.#state.taskFailed(stage, partition, attempt, reason));
@@ -210,10 +218,6 @@ export class DagScheduler implements TaskSource {
     const { planned, committed } = this.#run(stage);
     const { outputs, blocks, accumulate, emit } = this.#options;
     const { partition, value } = outcome;
-    for (const lost of outcome.lost) {
-      blocks.drop(lost.nodeId, lost.partition);
-      emit({ kind: 'blockLost', rddId: lost.nodeId, partition: lost.partition, at: Date.now() });
-    }
     for (const { nodeId, partition: index, block } of outcome.cached) {
       blocks.put(nodeId, index, block);
       emit({ kind: 'blockCached', rddId: nodeId, partition: index, at: Date.now() });

@@ -33,7 +33,9 @@ export type Order =
       readonly reason: TaskFailureReason;
     };
 
-interface StageState extends StageDescription {
+interface StageState extends Omit<StageDescription, 'parents'> {
+  /** More may come: a stage planned over a complete cache needs what is below it once a block of that is lost. */
+  readonly parents: Set<StageKey>;
   /** Partitions without a result; those in flight included. */
   readonly missing: Set<number>;
   readonly inFlight: Set<number>;
@@ -93,6 +95,7 @@ export class DagState {
       if (!this.isInUse(stage.key))
         this.#stages.set(stage.key, {
           ...stage,
+          parents: new Set(stage.parents),
           missing: this.#stages.get(stage.key)?.missing ?? new Set(stage.partitions),
           inFlight: new Set(),
           failures: new Map(),
@@ -128,6 +131,7 @@ export class DagState {
     const fail = (): readonly Order[] => this.#failActions(state, partition, attempt, reason);
     switch (reason.kind) {
       case 'notRun':
+      case 'blockLost':
         return this.#advanceAll(state);
       case 'userFunction':
       case 'workerLost':
@@ -139,16 +143,13 @@ export class DagState {
       }
       case 'fetchFailed': {
         if (++state.fetchFailures > MAX_FETCH_FAILURES) return fail();
-        this.outputsLost(reason.shuffleId, reason.mapPartitions);
+        const writer = [...this.#stages.values()].find(({ shuffleId }) => shuffleId === reason.shuffleId);
+        if (writer === undefined) return fail();
+        for (const lost of reason.mapPartitions) writer.missing.add(lost);
+        state.parents.add(writer.key);
         return this.#advanceAll(state);
       }
     }
-  }
-
-  /** Marks partitions of a shuffle as to be made again, when somebody needs them. */
-  outputsLost(shuffleId: number, mapPartitions: readonly number[]): void {
-    for (const state of this.#stages.values())
-      if (state.shuffleId === shuffleId) for (const partition of mapPartitions) state.missing.add(partition);
   }
 
   /** The action is over, by its own end, a failure or a cancellation: what only it needed is dropped. */
@@ -197,7 +198,7 @@ export class DagState {
     if (state === undefined || state.missing.size === 0) return [];
     state.actions.add(actionId);
     this.#join(actionId, key);
-    const blocked = state.parents.filter((parent) => this.#stages.has(parent) && !this.isComplete(parent));
+    const blocked = [...state.parents].filter((parent) => this.#stages.has(parent) && !this.isComplete(parent));
     if (blocked.length > 0) return blocked.flatMap((parent) => this.#advance(parent, actionId));
     const tasks: TaskSubmission[] = [];
     for (const partition of state.missing) {

@@ -15,9 +15,13 @@ export interface WorkerPoolOptions {
  * Idle threads do not keep the process alive.
  */
 export class WorkerPool {
-  readonly #pool: Piscina<TaskBatch, readonly TaskOutcome[]>;
+  readonly #pool: Piscina<TaskBatch | undefined, readonly TaskOutcome[]>;
+  readonly #workers: number;
+  #running = 0;
+  #isClosed = false;
 
   constructor({ workers, workerHeapMb }: WorkerPoolOptions) {
+    this.#workers = workers;
     this.#pool = new Piscina({
       filename: entry,
       name: 'runBatch',
@@ -30,6 +34,7 @@ export class WorkerPool {
     });
     // A thread that dies between two tasks is replaced by piscina; nothing is lost with it.
     this.#pool.on('error', () => {});
+    this.#pool.on('workerDestroy', () => queueMicrotask(() => this.#replaceMissing()));
   }
 
   /** Ids of the living threads. */
@@ -40,8 +45,13 @@ export class WorkerPool {
   /**
    * Runs a batch on an idle worker. Rejects when the thread dies; aborting `signal` ends the thread at once.
    */
-  run(batch: TaskBatch, signal: AbortSignal): Promise<readonly TaskOutcome[]> {
-    return this.#pool.run(batch, { signal });
+  async run(batch: TaskBatch, signal: AbortSignal): Promise<readonly TaskOutcome[]> {
+    this.#running++;
+    try {
+      return await this.#pool.run(batch, { signal });
+    } finally {
+      this.#running--;
+    }
   }
 
   /** Ends one thread as a crash would: for chaos tests. */
@@ -50,7 +60,18 @@ export class WorkerPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#pool.destroy();
+  }
+
+  /**
+   * A thread that dies while it starts is not replaced by piscina, and a batch that waits for one would wait for ever: an empty task
+   * makes piscina start another.
+   */
+  #replaceMissing(): void {
+    if (this.#isClosed || this.#running === 0) return;
+    for (let missing = this.#workers - this.#pool.threads.length; missing > 0; missing--)
+      this.#pool.run(undefined, { name: 'wake' }).catch(() => this.#replaceMissing());
   }
 }
 

@@ -39,9 +39,12 @@ export class MapOutputTracker {
     discard(output);
   }
 
-  /** All outputs of a shuffle, or the map partitions that are missing. */
-  outputs(shuffleId: number): { readonly outputs: readonly MapOutput[]; readonly missing: readonly number[] } {
-    const all = this.#shuffles.get(shuffleId) ?? [];
+  /** The outputs of a shuffle and the map partitions that are missing; undefined for a shuffle that nobody has written. */
+  outputs(
+    shuffleId: number,
+  ): { readonly outputs: readonly MapOutput[]; readonly missing: readonly number[] } | undefined {
+    const all = this.#shuffles.get(shuffleId);
+    if (all === undefined) return undefined;
     const outputs = all.filter((output) => output !== undefined);
     const missing = all.flatMap((output, index) => (output === undefined ? [index] : []));
     return { outputs, missing };

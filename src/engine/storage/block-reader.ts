@@ -3,9 +3,8 @@ import type { Block, MapOutput } from '../protocol/block.ts';
 import { BlockFileReader } from './block-file.ts';
 
 /**
- * The encoded batches of a block, one at a time. A disk block is checked as a whole before its first batch is handed out, so that
- * whoever falls back to recomputing has not seen some of its rows already.
- * @throws {BlockLost} before the first batch
+ * The encoded batches of a block, one at a time.
+ * @throws {BlockLost} when a file cannot be read or is not what was written
  */
 export function* blockBatches(block: Block): Iterable<Uint8Array> {
   if (block.kind === 'memory') {
@@ -14,7 +13,6 @@ export function* blockBatches(block: Block): Iterable<Uint8Array> {
   }
   const reader = new BlockFileReader(block.path);
   try {
-    for (const extent of block.batches) reader.read(extent);
     for (const extent of block.batches) yield reader.read(extent);
   } finally {
     reader.close();
