@@ -4,7 +4,7 @@ import type { JsonValue } from '../definition/json-value.ts';
 import type { FileEncoder } from './file-encoder.ts';
 import { FileWriter } from './file-writer.ts';
 import type { OutputOptions } from './staged-file.ts';
-import { encodeText, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
+import { byteOrderMark, encodeText, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { plainText } from './text-writers.ts';
 
 export interface CsvWriterOptions<O> extends OutputOptions, TextOptions {
@@ -52,6 +52,8 @@ class CsvEncoder<O extends object> implements FileEncoder<O> {
   readonly #options: CsvEncoderOptions;
   /** Those of the options, or of the first item. */
   #columns: readonly string[] | undefined;
+  /** How the file begins that is appended to, until its header has been compared with ours. */
+  #existing: { readonly head: Buffer; readonly path: string } | undefined;
 
   constructor(options: CsvEncoderOptions, columns: readonly string[] | undefined) {
     this.#options = options;
@@ -62,6 +64,11 @@ class CsvEncoder<O extends object> implements FileEncoder<O> {
   get header(): Buffer {
     const { columns, header, encoding } = this.#options;
     return header && columns !== undefined ? encodeText(this.#line(columns), encoding) : Buffer.alloc(0);
+  }
+
+  appendTo(head: Buffer, path: string): void {
+    this.#existing = { head, path };
+    if (this.#columns !== undefined) this.#checkHeader(this.#columns);
   }
 
   encode(items: readonly O[], isFirst: boolean): Buffer {
@@ -81,8 +88,9 @@ class CsvEncoder<O extends object> implements FileEncoder<O> {
   #row(item: O): string {
     if (Array.isArray(item)) return this.#line(item);
     const record = item as Readonly<Record<string, unknown>>;
-    this.#columns ??= Object.keys(record);
-    const columns = this.#columns;
+    const columns = this.#columns ?? Object.keys(record);
+    if (this.#columns === undefined) this.#checkHeader(columns);
+    this.#columns = columns;
     if (this.#options.columns === undefined) {
       const other = Object.keys(record).find((name) => !columns.includes(name));
       if (other !== undefined) {
@@ -93,6 +101,23 @@ class CsvEncoder<O extends object> implements FileEncoder<O> {
       }
     }
     return this.#line(columns.map((name) => record[name]));
+  }
+
+  #checkHeader(columns: readonly string[]): void {
+    const { header, encoding } = this.#options;
+    if (!header || this.#existing === undefined) return;
+    const { head, path } = this.#existing;
+    const mark = byteOrderMark(encoding);
+    const start = mark.length > 0 && head.subarray(0, mark.length).equals(mark) ? mark.length : 0;
+    const expected = encodeText(this.#line(columns).slice(0, -1), encoding);
+    const end = start + expected.length;
+    const isWhole = end === head.length || head[end] === 10 || head[end] === 13;
+    if (head.subarray(start, end).equals(expected) && isWhole) return;
+    throw new MillraceError(
+      'MR_OUTPUT_TAMPERED',
+      `${path} cannot be appended to: it does not begin with the columns ${columns.join(', ')}. Name its columns, in their order, in columns.`,
+      { details: { path } },
+    );
   }
 
   #line(values: readonly unknown[]): string {

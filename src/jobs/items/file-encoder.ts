@@ -8,6 +8,8 @@ export interface FileEncoder<O> {
   readonly footer: Buffer;
   /** @param isFirst whether no item was written before these, in this run or an earlier one */
   encode(items: readonly O[], isFirst: boolean): Buffer;
+  /** Appending to a file: looks at how it begins, and throws when what follows would not fit. */
+  appendTo?(head: Buffer, path: string): void;
   /** What the encoder knows beyond its options; given back to {@link FileFormat.encoder} by a restart. */
   state?(): JsonValue;
 }

@@ -209,6 +209,7 @@ class FileSink<O> implements ItemSink<O> {
   async reopenEnd(path: string): Promise<void> {
     const { header, footer } = this.#encoder;
     this.#hasItems = true;
+    if (!this.#isGzip) this.#encoder.appendTo?.(await this.#file.head(64 * 1024), path);
     if (footer.length === 0) return;
     if (this.#isGzip) {
       throw new MillraceError(

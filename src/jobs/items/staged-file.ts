@@ -157,6 +157,13 @@ export class StagedFile {
     await this.#open().truncate(length);
   }
 
+  /** The first `count` bytes, fewer when the file is shorter. */
+  async head(count: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(Math.min(count, this.length));
+    await this.#open().read(bytes, 0, bytes.length, 0);
+    return bytes;
+  }
+
   /** The last `count` bytes, fewer when the file is shorter. */
   async tail(count: number): Promise<Buffer> {
     const size = Math.min(count, this.length);

@@ -297,6 +297,26 @@ describe('a file in the making', () => {
     });
   });
 
+  it('appends no rows to a CSV file of other columns', async () => {
+    const csv = join(directory, 'out.csv');
+    writeFileSync(csv, '\ufeffa,b\r\n1,2\r\n');
+    await writeAll(csvWriter(csv, { mode: 'append' }), [[{ a: 3, b: 4 }]]);
+    await writeAll(csvWriter(csv, { mode: 'append', columns: ['a', 'b'] }), [[{ b: 6, a: 5 }]]);
+    expect((await readAll(csvReader(csv), 9)).items.map((row) => Object.values(row).join())).toEqual([
+      '1,2',
+      '3,4',
+      '5,6',
+    ]);
+    const other = await open(csvWriter(csv, { mode: 'append' }));
+    await expect(Promise.resolve(other.write([{ b: 1, a: 2 }], chunk(0)))).rejects.toMatchObject({
+      code: 'MR_OUTPUT_TAMPERED',
+    });
+    await other.close?.();
+    await expect(open(csvWriter(csv, { mode: 'append', columns: ['a'] }))).rejects.toMatchObject({
+      code: 'MR_OUTPUT_TAMPERED',
+    });
+  });
+
   it('writes one gzip member a chunk', async () => {
     const gz = join(directory, 'out.gz');
     const sink = await open(textWriter(gz));
