@@ -2,6 +2,7 @@ import { MillraceError } from '../../../base/errors.ts';
 import type { ColumnShape, ParquetLeaf } from './column-shape.ts';
 import { describeValue, isPlainObject } from './describe-value.ts';
 import { notAnObject } from './infer-schema.ts';
+import type { PropertyReader } from './property.ts';
 import { pathText } from './value-path.ts';
 
 /** The entries of one leaf: levels for all, values for those that have one. */
@@ -33,10 +34,15 @@ const absent: unique symbol = Symbol('absent');
  * @throws {MillraceError} MR_SCHEMA naming row and field for a value that is not what the column holds
  * @see Melnik et al., Dremel, VLDB 2010, section 4.2
  */
-export function shred(shape: ColumnShape, values: readonly unknown[], firstRow: number): readonly ShreddedLeaf[] {
+export function shred(
+  shape: ColumnShape,
+  values: readonly unknown[],
+  firstRow: number,
+  properties: PropertyReader,
+): readonly ShreddedLeaf[] {
   const leaves: ShreddedLeaf[] = [];
   const entries = { values, definitions: new Uint8Array(values.length), repetitions: undefined };
-  shredAt(shape, entries, [shape.name], firstRow, leaves);
+  shredAt(shape, entries, [shape.name], firstRow, properties, leaves);
   return leaves;
 }
 
@@ -45,6 +51,7 @@ function shredAt(
   entries: Entries,
   path: readonly string[],
   firstRow: number,
+  properties: PropertyReader,
   leaves: ShreddedLeaf[],
 ): void {
   switch (shape.kind) {
@@ -53,30 +60,24 @@ function shredAt(
       return;
     case 'struct': {
       const structs = checked(shape, entries, path, firstRow, isPlainObject, 'an object');
+      const objects = structs.values.filter((value) => value !== absent);
       refuseUnknownFields(
-        structs.values.filter((value) => value !== absent),
+        objects,
         shape.fields.map(({ name }) => name),
         firstRow,
         path,
       );
       for (const field of shape.fields) {
-        const values = structs.values.map((value) =>
-          value === absent ? absent : (value as Record<string, unknown>)[field.name],
-        );
-        shredAt(
-          field,
-          { ...structs, values, definitions: structs.definitions.slice() },
-          [...path, field.name],
-          firstRow,
-          leaves,
-        );
+        const values = spread(structs.values, properties.read(objects, field.name));
+        const below = { ...structs, values, definitions: structs.definitions.slice() };
+        shredAt(field, below, [...path, field.name], firstRow, properties, leaves);
       }
       return;
     }
     case 'list': {
       const lists = checked(shape, entries, path, firstRow, Array.isArray, 'an array');
       const elements = expand(lists, shape.elementRepetition, shape.elementDefinition, (value) => value as unknown[]);
-      shredAt(shape.element, elements, [...path, '[]'], firstRow, leaves);
+      shredAt(shape.element, elements, [...path, '[]'], firstRow, properties, leaves);
       return;
     }
     case 'map': {
@@ -85,11 +86,11 @@ function shredAt(
       const keys = expand(maps, elementRepetition, elementDefinition, (value) => [
         ...(value as Map<unknown, unknown>).keys(),
       ]);
-      shredAt(shape.key, keys, [...path, '{key}'], firstRow, leaves);
+      shredAt(shape.key, keys, [...path, '{key}'], firstRow, properties, leaves);
       const values = expand(maps, elementRepetition, elementDefinition, (value) => [
         ...(value as Map<unknown, unknown>).values(),
       ]);
-      shredAt(shape.value, values, [...path, '{value}'], firstRow, leaves);
+      shredAt(shape.value, values, [...path, '{value}'], firstRow, properties, leaves);
     }
   }
 }
@@ -102,16 +103,34 @@ function shredLeaf(
 ): ShreddedLeaf {
   const { values, definitions, repetitions } = entries;
   const { leaf, definition } = shape;
-  const present: unknown[] = [];
-  for (let index = 0; index < values.length; index++) {
+  const field = pathText(path);
+  let index = 0;
+  while (index < values.length && isThere(values[index])) index++;
+  if (index === values.length) {
+    definitions.fill(definition);
+    return { leaf, field, numLevels: values.length, definitions, repetitions, values };
+  }
+  const present = values.slice(0, index);
+  definitions.fill(definition, 0, index);
+  for (; index < values.length; index++) {
     const value = values[index];
-    if (value === absent) continue;
-    if (value !== null && value !== undefined) {
+    if (isThere(value)) {
       present.push(value);
       definitions[index] = definition;
-    } else if (!shape.isNullable) throw missing(entries, index, path, firstRow);
+    } else if (value !== absent && !shape.isNullable) throw missing(entries, index, path, firstRow);
   }
-  return { leaf, field: pathText(path), numLevels: values.length, definitions, repetitions, values: present };
+  return { leaf, field, numLevels: values.length, definitions, repetitions, values: present };
+}
+
+function isThere(value: unknown): boolean {
+  return value !== absent && value !== null && value !== undefined;
+}
+
+/** One value for each slot that is not absent. */
+function spread(slots: readonly unknown[], values: readonly unknown[]): readonly unknown[] {
+  if (slots.length === values.length) return values;
+  let next = 0;
+  return slots.map((slot) => (slot === absent ? absent : values[next++]));
 }
 
 /** The entries of a nested column with nulls made absent and every other value checked for its kind. */
@@ -187,7 +206,7 @@ export function refuseUnknownFields(
     if (!isPlainObject(struct)) throw notAnObject(struct, firstRow + index);
     const keys = Object.keys(struct);
     // Most often a row has the very keys of the one before it.
-    if (keys.length === before.length && keys.every((key, position) => key === before[position])) continue;
+    if (areSame(keys, before)) continue;
     const extra = keys.find((key) => !known.has(key) && struct[key] !== undefined);
     if (extra !== undefined)
       throw new MillraceError(
@@ -198,6 +217,12 @@ export function refuseUnknownFields(
       );
     if (keys.every((key) => known.has(key))) before = keys;
   }
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 /** The row that an entry belongs to. */

@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { ParquetLeaf } from './column-shape.ts';
 import { BinaryValues } from './encodings/binary-values.ts';
 import { type Bound, lowerBound, upperBound } from './encodings/bounds.ts';
-import { type Dictionary, dictionaryOf, encodeCodes, encodeLevels, encodePlain } from './encodings/encode-pages.ts';
-import type { FixedValues } from './encodings/fixed-values.ts';
+import { encodeCodes, encodeLevels, encodePlain } from './encodings/encode-pages.ts';
+import type { EncodedColumn } from './encodings/encoded-column.ts';
 import { countLevels } from './encodings/levels.ts';
 import { type Extremes, type ValueOrder, valueOrder } from './encodings/value-order.ts';
 import {
@@ -44,7 +44,6 @@ export interface EncodedChunk {
 
 export interface ChunkWriteOptions {
   readonly codec: Codec;
-  readonly dictionary: boolean;
   readonly maxPageBytes: number;
   readonly maxPageRows: number;
 }
@@ -59,45 +58,32 @@ interface PageRange {
 }
 
 /** Encodes a leaf as v1 pages with statistics and page indexes. */
-export function encodeChunk(
-  shredded: ShreddedLeaf,
-  values: FixedValues | BinaryValues,
-  options: ChunkWriteOptions,
-): EncodedChunk {
-  const { leaf } = shredded;
-  const dictionary =
-    options.dictionary && isText(leaf) && values instanceof BinaryValues
-      ? dictionaryOf(shredded.values, values)
-      : undefined;
+export function encodeChunk(shredded: ShreddedLeaf, column: EncodedColumn, options: ChunkWriteOptions): EncodedChunk {
+  const { leaf, numLevels } = shredded;
+  const { values, codes, count } = column;
   const writer = new PageWriter(options.codec);
-  if (dictionary !== undefined) writer.dictionary(dictionary.entries);
+  const hasDictionary = codes !== undefined && values instanceof BinaryValues;
+  if (hasDictionary) writer.dictionary(values);
   const dataPageOffset = writer.compressedBytes;
-  const ranges = pageRanges(shredded, values, dictionary, options);
+  const ranges = pageRanges(shredded, column, options);
   const pages = ranges.map((range): FormatPageLocation => {
     const offset = writer.compressedBytes;
-    writer.data(pageBody(shredded, values, dictionary, range), range.to - range.from, dictionary !== undefined);
+    writer.data(pageBody(shredded, column, range), range.to - range.from, hasDictionary);
     return { offset, compressedPageSize: writer.compressedBytes - offset, firstRowIndex: range.firstRow };
   });
-  const order = valueOrder(leaf, values);
+  const order = valueOrder(leaf, column);
   const summary: ChunkSummary = {
     leaf,
-    encodings:
-      dictionary === undefined
-        ? [encoding.rle, encoding.plain]
-        : [encoding.rle, encoding.plain, encoding.plainDictionary],
-    numValues: shredded.numLevels,
+    encodings: [encoding.rle, encoding.plain, ...(hasDictionary ? [encoding.plainDictionary] : [])],
+    numValues: numLevels,
     compressedBytes: writer.compressedBytes,
     uncompressedBytes: writer.uncompressedBytes,
     dataPageOffset,
-    statistics: statisticsOf(leaf, values, order, shredded.numLevels - values.count),
+    statistics: statisticsOf(leaf, column, order, numLevels - count),
     pages,
-    columnIndex: columnIndexOf(leaf, values, order, ranges),
+    columnIndex: columnIndexOf(leaf, column, order, ranges),
   };
   return { parts: writer.parts, summary };
-}
-
-function isText({ type }: ParquetLeaf): boolean {
-  return type.kind === 'string' || type.kind === 'enum' || type.kind === 'json';
 }
 
 class PageWriter {
@@ -147,17 +133,16 @@ class PageWriter {
 
 function pageBody(
   { leaf, definitions, repetitions }: ShreddedLeaf,
-  values: FixedValues | BinaryValues,
-  dictionary: Dictionary | undefined,
+  { values, codes }: EncodedColumn,
   { from, to, firstValue, lastValue }: PageRange,
 ): Uint8Array {
   const parts: Uint8Array[] = [];
   if (repetitions !== undefined) parts.push(encodeLevels(repetitions, from, to, leaf.maxRepetition));
   if (leaf.maxDefinition > 0) parts.push(encodeLevels(definitions, from, to, leaf.maxDefinition));
   parts.push(
-    dictionary === undefined
+    codes === undefined
       ? encodePlain(values, firstValue, lastValue)
-      : encodeCodes(dictionary, firstValue, lastValue),
+      : encodeCodes(codes, values.count, firstValue, lastValue),
   );
   return parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : Buffer.concat(parts);
 }
@@ -167,13 +152,12 @@ const flatStep = 256;
 /** Cuts the entries into pages of at most so many rows and about so many bytes, between rows. */
 function pageRanges(
   { leaf, definitions, repetitions, numLevels }: ShreddedLeaf,
-  values: FixedValues | BinaryValues,
-  dictionary: Dictionary | undefined,
+  { values, codes }: EncodedColumn,
   { maxPageBytes, maxPageRows }: ChunkWriteOptions,
 ): readonly PageRange[] {
   const ranges: PageRange[] = [];
   const bytesAt = (value: number): number => {
-    if (dictionary !== undefined) return value * 2;
+    if (codes !== undefined) return value * 2;
     return values instanceof BinaryValues ? (values.offsets[value] ?? 0) + value * 4 : value * values.width;
   };
   let from = 0;
@@ -211,11 +195,11 @@ function endOfRow(repetitions: Uint8Array, start: number, numLevels: number): nu
 
 function statisticsOf(
   leaf: ParquetLeaf,
-  values: FixedValues | BinaryValues,
+  { values, count }: EncodedColumn,
   order: ValueOrder | undefined,
   nullCount: number,
 ): FormatStatistics {
-  const extremes = order?.extremes(0, values.count);
+  const extremes = order?.extremes(0, count);
   if (extremes === undefined) return { nullCount };
   const least = lowerBound(leaf, values, extremes.least);
   const most = upperBound(leaf, values, extremes.most);
@@ -230,7 +214,7 @@ function statisticsOf(
 
 function columnIndexOf(
   leaf: ParquetLeaf,
-  values: FixedValues | BinaryValues,
+  { values }: EncodedColumn,
   order: ValueOrder | undefined,
   ranges: readonly PageRange[],
 ): FormatColumnIndex | undefined {
@@ -266,7 +250,7 @@ interface PageBounds extends Extremes {
 }
 
 /** Whether the bounds of the pages ascend or descend, which lets readers search in halves. */
-function orderOfPages(pages: readonly PageBounds[], values: FixedValues | BinaryValues, order: ValueOrder): number {
+function orderOfPages(pages: readonly PageBounds[], values: EncodedColumn['values'], order: ValueOrder): number {
   // Bytes may have been shortened, so the bounds themselves are compared; all others are exact.
   const compare = (a: PageBounds, b: PageBounds): readonly number[] =>
     values instanceof BinaryValues

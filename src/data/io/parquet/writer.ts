@@ -1,11 +1,9 @@
 import { MillraceError } from '../../../base/errors.ts';
 import type { WritableFile } from '../file-system.ts';
 import { type ColumnShape, leavesOf, type ParquetLeaf } from './column-shape.ts';
-import type { BinaryValues } from './encodings/binary-values.ts';
 import { bloomFilterOf } from './encodings/bloom-filter.ts';
 import { EncodeError } from './encodings/encode-error.ts';
-import { encodeValues } from './encodings/encode-values.ts';
-import type { FixedValues } from './encodings/fixed-values.ts';
+import { type EncodedColumn, encodeColumn } from './encodings/encoded-column.ts';
 import {
   bloomFilterHeader,
   codecs,
@@ -23,6 +21,7 @@ import { CompactWriter, type ThriftCodec } from './format/thrift-compact.ts';
 import { type InferredSchema, inferSchema } from './infer-schema.ts';
 import { bigintKey } from './integer-width.ts';
 import type { ByteRange } from './metadata.ts';
+import { PropertyReader } from './property.ts';
 import { estimateBytes } from './row-size.ts';
 import type { ParquetSchema } from './schema.ts';
 import { misfit, refuseUnknownFields, rowOf, type ShreddedLeaf, shred } from './shred.ts';
@@ -83,6 +82,7 @@ class RowGroupWriter implements ParquetWriter {
   #numRows = 0;
   #position = 0;
   readonly #groups: WrittenGroup[] = [];
+  readonly #properties = new PropertyReader();
 
   constructor(target: WritableFile, options: ResolvedWriteOptions) {
     this.#target = target;
@@ -94,8 +94,9 @@ class RowGroupWriter implements ParquetWriter {
   write(rows: readonly unknown[]): void {
     const { rowGroupSize } = this.#options;
     for (let start = 0; start < rows.length; ) {
-      const end = Math.min(start + rowGroupSize - this.#rows.length, start + 4096, rows.length);
-      for (let index = start; index < end; index++) this.#rows.push(rows[index]);
+      const kept = this.#rows;
+      const end = Math.min(start + rowGroupSize - kept.length, start + 4096, rows.length);
+      for (let index = start; index < end; index++) kept.push(rows[index]);
       this.#rowBytes += estimateBytes(rows, start, end);
       start = end;
       if (this.#rows.length >= rowGroupSize || this.#rowBytes >= maxRowGroupBytes) this.#writeRowGroup();
@@ -143,7 +144,7 @@ class RowGroupWriter implements ParquetWriter {
     );
     const chunks: WrittenChunk[] = [];
     for (const shape of this.#shapes) {
-      for (const leaf of shred(shape, propertyOf(rows, shape.name), firstRow))
+      for (const leaf of shred(shape, this.#properties.read(rows, shape.name), firstRow, this.#properties))
         chunks.push(this.#writeChunk(leaf, firstRow));
     }
     this.#groups.push({ numRows: rows.length, chunks });
@@ -169,21 +170,21 @@ class RowGroupWriter implements ParquetWriter {
       });
       if (written.every((chunk) => chunk !== undefined)) return written;
       const nulls = new Array<null>(numRows).fill(null);
-      return shred(shape, nulls, 0).map((leaf) => this.#writeChunk(leaf, 0));
+      return shred(shape, nulls, 0, this.#properties).map((leaf) => this.#writeChunk(leaf, 0));
     });
     return { numRows, chunks: adapted };
   }
 
   #writeChunk(leaf: ShreddedLeaf, firstRow: number): WrittenChunk {
     const { codec, dictionary, pageRows } = this.#options;
-    const values = encodeExactly(leaf, firstRow);
-    const { parts, summary } = encodeChunk(leaf, values, { codec, dictionary, maxPageBytes, maxPageRows: pageRows });
+    const column = encodeExactly(leaf, dictionary, firstRow);
+    const { parts, summary } = encodeChunk(leaf, column, { codec, maxPageBytes, maxPageRows: pageRows });
     const offset = this.#position;
     for (const part of parts) this.#put(part);
-    return { ...summary, offset, bloomFilter: this.#putBloomFilter(leaf.leaf, values) };
+    return { ...summary, offset, bloomFilter: this.#putBloomFilter(leaf.leaf, column) };
   }
 
-  #putBloomFilter(leaf: ParquetLeaf, values: FixedValues | BinaryValues): ByteRange | undefined {
+  #putBloomFilter(leaf: ParquetLeaf, { values }: EncodedColumn): ByteRange | undefined {
     if (!this.#options.bloomFilters.includes(leaf.path.join('.'))) return undefined;
     const filter = bloomFilterOf(values);
     const algorithm = { algorithm: { block: {} }, hash: { xxHash: {} }, compression: { uncompressed: {} } };
@@ -264,18 +265,9 @@ class RowGroupWriter implements ParquetWriter {
   }
 }
 
-/** A property of every row. A function of its own for each column, because one for all sees too many kinds of rows. */
-function propertyOf(rows: readonly unknown[], name: string): readonly unknown[] {
-  const key = JSON.stringify(name).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
-  const read = new Function('rows', `return rows.map((row) => row[${key}]);`) as (
-    rows: readonly unknown[],
-  ) => readonly unknown[];
-  return read(rows);
-}
-
-function encodeExactly(leaf: ShreddedLeaf, firstRow: number): FixedValues | BinaryValues {
+function encodeExactly(leaf: ShreddedLeaf, useDictionary: boolean, firstRow: number): EncodedColumn {
   try {
-    return encodeValues(leaf.leaf, leaf.values);
+    return encodeColumn(leaf.leaf, leaf.values, useDictionary);
   } catch (error) {
     if (error instanceof EncodeError)
       throw misfit(rowOf(leaf.repetitions, entryOf(leaf, error.index), firstRow), leaf.field, error.message);

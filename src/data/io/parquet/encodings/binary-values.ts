@@ -73,7 +73,7 @@ export class BinaryValues {
       position += 4;
       if (length < 0 || position + length > stop)
         throw new ParquetFormatError(`a value of ${length >>> 0} bytes runs past the end of its page`);
-      if (length <= 32) {
+      if (length <= 64) {
         for (let byte = 0; byte < length; byte++) heap[end + byte] = bytes[position + byte]!;
       } else {
         heap.set(bytes.subarray(position, position + length), end);
@@ -143,6 +143,6 @@ export class BinaryValues {
 }
 
 function copyBytes(from: Uint8Array, start: number, to: Uint8Array, end: number, length: number): void {
-  if (length > 32) to.set(from.subarray(start, start + length), end);
+  if (length > 64) to.set(from.subarray(start, start + length), end);
   else for (let byte = 0; byte < length; byte++) to[end + byte] = from[start + byte]!;
 }

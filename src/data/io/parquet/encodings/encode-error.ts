@@ -6,7 +6,7 @@ import { describeType } from '../schema.ts';
 export class EncodeError extends Error {
   override readonly name: string = 'EncodeError';
   /** The position among the values that are there. */
-  readonly index: number;
+  index: number;
 
   constructor(index: number, value: unknown, leaf: ParquetLeaf, hint = '') {
     super(`it is ${describeValue(value)}, its column holds ${describeType(leaf.type)}${hint}`);

@@ -3,45 +3,6 @@ import type { FixedValues } from './fixed-values.ts';
 import { bitWidthOf } from './levels.ts';
 import { encodeHybrid } from './rle.ts';
 
-/** A column's values as codes into its distinct ones. */
-export interface Dictionary {
-  readonly codes: Int32Array;
-  readonly entries: BinaryValues;
-}
-
-const maxDictionaryBytes = 1 << 20;
-const sampleSize = 2048;
-
-/**
- * The distinct texts of a column, or undefined where codes would not pay: most texts are different, or they are too many.
- * Only texts: readers, parquetjs-lite among them, read dictionaries of numbers in ways of their own.
- */
-export function dictionaryOf(texts: readonly unknown[], values: BinaryValues): Dictionary | undefined {
-  const count = texts.length;
-  if (count < 2) return undefined;
-  const codes = new Int32Array(count);
-  const known = new Map<unknown, number>();
-  const firsts: number[] = [];
-  let size = 0;
-  for (let index = 0; index < count; index++) {
-    const text = texts[index];
-    let code = known.get(text);
-    if (code === undefined) {
-      code = firsts.length;
-      known.set(text, code);
-      firsts.push(index);
-      size += values.offsets[index + 1]! - values.offsets[index]! + 4;
-      if (size > maxDictionaryBytes) return undefined;
-    }
-    codes[index] = code;
-    if (index === sampleSize && firsts.length > sampleSize / 2) return undefined;
-  }
-  if (firsts.length > count / 2 && firsts.length > 1) return undefined;
-  const entries = new BinaryValues(firsts.length, size);
-  entries.gather(Int32Array.from(firsts), values);
-  return { codes, entries };
-}
-
 /** PLAIN: values as they are, each of variable length behind its own. */
 export function encodePlain(values: FixedValues | BinaryValues, from: number, to: number): Uint8Array {
   if (values instanceof BinaryValues) return plainBinary(values, from, to);
@@ -62,7 +23,7 @@ function plainBinary({ heap, offsets }: BinaryValues, from: number, to: number):
     output[end++] = (length >> 8) & 0xff;
     output[end++] = (length >> 16) & 0xff;
     output[end++] = length >>> 24;
-    if (length <= 32) for (let byte = 0; byte < length; byte++) output[end + byte] = heap[start + byte]!;
+    if (length <= 64) for (let byte = 0; byte < length; byte++) output[end + byte] = heap[start + byte]!;
     else output.set(heap.subarray(start, start + length), end);
     end += length;
   }
@@ -70,8 +31,8 @@ function plainBinary({ heap, offsets }: BinaryValues, from: number, to: number):
 }
 
 /** PLAIN_DICTIONARY, as v1 pages call it: the bit width of the codes, then their runs. */
-export function encodeCodes({ codes, entries }: Dictionary, from: number, to: number): Uint8Array {
-  const bitWidth = Math.max(bitWidthOf(entries.count - 1), 1);
+export function encodeCodes(codes: Int32Array, entries: number, from: number, to: number): Uint8Array {
+  const bitWidth = Math.max(bitWidthOf(entries - 1), 1);
   const runs = encodeHybrid(codes, from, to, bitWidth);
   const output = new Uint8Array(runs.length + 1);
   output[0] = bitWidth;

@@ -49,6 +49,7 @@ function daysFromCivil(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
+const instantPattern = /^(.+)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]00:?00)?$/;
 const clockPattern = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/;
 
 /** Texts `HH:MM:SS.fff` as ticks since midnight. */
@@ -81,8 +82,6 @@ export function ticksOfClock(text: string, unit: TimeUnit): bigint | undefined {
   return BigInt(hours * 3600 + minutes * 60 + seconds) * ticksPerSecond[unit] + BigInt(fraction.slice(0, digits));
 }
 
-const instantPattern = /^(.+)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]00:?00)?$/;
-
 /** Dates, ISO texts in UTC with all their digits, or bigints of the unit, as ticks since the epoch. */
 export function fillTimestamps(
   fixed: FixedValues,
@@ -95,13 +94,16 @@ export function fillTimestamps(
   const perMilli = unit === 'ms' ? 1 : unit === 'us' ? 1e3 : 1e6;
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
-    if (value instanceof Date) {
-      const exact = value.getTime() * perMilli;
-      if (Number.isSafeInteger(exact)) {
-        words[index * 2] = exact | 0;
-        words[index * 2 + 1] = Math.floor(exact / 4294967296);
-        continue;
-      }
+    const exact =
+      value instanceof Date
+        ? value.getTime() * perMilli
+        : typeof value === 'string'
+          ? ticksOfPlainInstant(value, unit)
+          : Number.NaN;
+    if (Number.isSafeInteger(exact)) {
+      words[index * 2] = exact;
+      words[index * 2 + 1] = Math.floor(exact / 4294967296);
+      continue;
     }
     const instant = ticksOfInstant(value, unit);
     if (instant === undefined || instant > int64Most || instant < -int64Most - 1n)
@@ -122,4 +124,51 @@ export function ticksOfInstant(value: unknown, unit: TimeUnit): bigint | undefin
   const time = ticksOfClock(match[2] ?? '', unit);
   if (Number.isNaN(days) || time === undefined) return undefined;
   return BigInt(days) * 86_400n * ticksPerSecond[unit] + time;
+}
+
+/**
+ * As ticksOfInstant, for texts as the reader gives them (`2026-01-31T23:59:59.000001Z`) with exactly the unit's digits and
+ * ticks that a number holds; NaN for any other.
+ */
+function ticksOfPlainInstant(text: string, unit: TimeUnit): number {
+  const digits = fractionDigits[unit];
+  const end = 20 + digits;
+  const isPlain =
+    (text.length === end || (text.length === end + 1 && text.charCodeAt(end) === 90)) &&
+    text.charCodeAt(4) === 45 &&
+    text.charCodeAt(7) === 45 &&
+    (text.charCodeAt(10) === 84 || text.charCodeAt(10) === 32) &&
+    text.charCodeAt(13) === 58 &&
+    text.charCodeAt(16) === 58 &&
+    text.charCodeAt(19) === 46;
+  if (!isPlain) return Number.NaN;
+  const year = digitsOf(text, 0, 4);
+  const month = digitsOf(text, 5, 7);
+  const day = digitsOf(text, 8, 10);
+  const hours = digitsOf(text, 11, 13);
+  const minutes = digitsOf(text, 14, 16);
+  const seconds = digitsOf(text, 17, 19);
+  const fraction = digitsOf(text, 20, end);
+  const isInstant =
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= daysIn(year, month) &&
+    hours <= 23 &&
+    minutes <= 59 &&
+    seconds <= 59;
+  if (!isInstant) return Number.NaN;
+  const total = daysFromCivil(year, month, day) * 86_400 + hours * 3600 + minutes * 60 + seconds;
+  const ticks = total * 10 ** digits + fraction;
+  return Number.isSafeInteger(ticks) ? ticks : Number.NaN;
+}
+
+function digitsOf(text: string, start: number, end: number): number {
+  let value = 0;
+  for (let index = start; index < end; index++) {
+    const digit = text.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
 }

@@ -3,8 +3,8 @@ import { BinaryValues } from './binary-values.ts';
 import { EncodeError } from './encode-error.ts';
 import { fillDates, fillTimes, fillTimestamps } from './encode-temporal.ts';
 import { FixedValues } from './fixed-values.ts';
-import { parseDecimal } from './parse-decimal.ts';
-import { appendText } from './text-heap.ts';
+import { parseDecimal, parseShortDecimal } from './parse-decimal.ts';
+import { utf8Of } from './text-heap.ts';
 
 /** JS values as the file stores them: exact, or an EncodeError. */
 export function encodeValues(leaf: ParquetLeaf, values: readonly unknown[]): FixedValues | BinaryValues {
@@ -163,9 +163,16 @@ function encodeDecimals(leaf: ParquetLeaf, precision: number, scale: number, val
   const width = leaf.physical === 'INT32' ? 4 : leaf.physical === 'INT64' ? 8 : leaf.typeLength;
   const fixed = fixedValues(width, values.length);
   const limit = 10n ** BigInt(precision);
-  const words = width === 4 ? new Int32Array(fixed.bytes.buffer) : undefined;
+  const isBytes = leaf.physical === 'FIXED_LEN_BYTE_ARRAY';
+  const words = new Int32Array(fixed.bytes.buffer, 0, isBytes ? 0 : fixed.bytes.length >> 2);
   const wide = leaf.physical === 'INT64' ? new BigInt64Array(fixed.bytes.buffer) : undefined;
   for (let index = 0; index < values.length; index++) {
+    const short = isBytes ? Number.NaN : parseShortDecimal(values[index], scale);
+    if (Math.abs(short) < 10 ** precision) {
+      words[index * (width >> 2)] = short;
+      if (width === 8) words[index * 2 + 1] = Math.floor(short / 4294967296);
+      continue;
+    }
     const unscaled = parseDecimal(values[index], scale);
     if (unscaled === undefined || unscaled >= limit || unscaled <= -limit)
       throw new EncodeError(
@@ -174,8 +181,8 @@ function encodeDecimals(leaf: ParquetLeaf, precision: number, scale: number, val
         leaf,
         ': text such as "12.50", a bigint or a number that fits exactly',
       );
-    if (leaf.physical === 'INT32' && words !== undefined) words[index] = Number(unscaled);
-    else if (wide !== undefined) wide[index] = unscaled;
+    if (wide !== undefined) wide[index] = unscaled;
+    else if (!isBytes) words[index] = Number(unscaled);
     else {
       let rest = unscaled;
       for (let byte = width - 1; byte >= 0; byte--) {
@@ -188,17 +195,10 @@ function encodeDecimals(leaf: ParquetLeaf, precision: number, scale: number, val
 }
 
 function encodeTexts(leaf: ParquetLeaf, values: readonly unknown[]): BinaryValues {
-  let characters = 0;
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index];
-    if (typeof value !== 'string') throw new EncodeError(index, value, leaf);
-    characters += value.length;
-  }
-  const texts = new BinaryValues(values.length, characters);
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index] as string;
-    if (!appendText(texts, value)) throw new EncodeError(index, value, leaf, ': half of a surrogate pair is no text');
-  }
+  const wrong = values.findIndex((value) => typeof value !== 'string');
+  if (wrong >= 0) throw new EncodeError(wrong, values[wrong], leaf);
+  const { texts, unfit } = utf8Of(values as readonly string[]);
+  if (unfit >= 0) throw new EncodeError(unfit, values[unfit], leaf, ': half of a surrogate pair is no text');
   return texts;
 }
 

@@ -1,3 +1,4 @@
+const [minus, point, zero, nine] = [45, 46, 48, 57];
 const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?$/i;
 
 /**
@@ -19,4 +20,25 @@ export function parseDecimal(value: unknown, scale: number): bigint | undefined 
 
 function divideExactly(value: bigint, divisor: bigint): bigint | undefined {
   return value % divisor === 0n ? value / divisor : undefined;
+}
+
+/** As parseDecimal, for texts such as "-12.50" with up to 15 digits, which a number holds; NaN for any other. */
+export function parseShortDecimal(value: unknown, scale: number): number {
+  if (typeof value !== 'string' || value.length > 16) return Number.NaN;
+  const isNegative = value.charCodeAt(0) === minus;
+  let unscaled = 0;
+  let digits = 0;
+  let pointAt = -1;
+  for (let index = isNegative ? 1 : 0; index < value.length; index++) {
+    const code = value.charCodeAt(index);
+    if (code === point && pointAt < 0) pointAt = digits;
+    else if (code >= zero && code <= nine) {
+      unscaled = unscaled * 10 + code - zero;
+      digits++;
+    } else return Number.NaN;
+  }
+  let missing = scale - (pointAt < 0 ? 0 : digits - pointAt);
+  if (digits === 0 || missing < 0 || digits + missing > 15) return Number.NaN;
+  for (; missing > 0; missing--) unscaled *= 10;
+  return isNegative ? -unscaled : unscaled;
 }

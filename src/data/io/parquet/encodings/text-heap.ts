@@ -1,36 +1,49 @@
 import { hasLoneSurrogate } from '../../../columnar/lone-surrogate.ts';
-import type { BinaryValues } from './binary-values.ts';
+import { BinaryValues } from './binary-values.ts';
 
-/** Appends a text as UTF-8. @returns false for half of a surrogate pair, which UTF-8 has no bytes for */
-export function appendText(texts: BinaryValues, text: string): boolean {
-  const { length } = text;
-  let end = texts.offsets[texts.count]!;
-  const room = end + length;
-  let heap = texts.heap;
-  if (room > heap.length) heap = grow(texts, room);
-  for (let index = 0; index < length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit > 127) return appendWide(texts, text, index, end);
-    heap[end++] = unit;
+const runLength = 128;
+
+/**
+ * Texts as UTF-8. Some are written together: a call into C++ for each would cost more than its bytes.
+ *
+ * @returns the texts, and in `unfit` the position of one with half of a surrogate pair, which UTF-8 has no bytes for, or -1
+ */
+export function utf8Of(values: readonly string[]): { readonly texts: BinaryValues; readonly unfit: number } {
+  let characters = 0;
+  for (const value of values) characters += value.length;
+  const texts = new BinaryValues(values.length, characters);
+  for (let start = 0; start < values.length; start += runLength) {
+    const unfit = appendRun(texts, values.slice(start, start + runLength));
+    if (unfit >= 0) return { texts, unfit: start + unfit };
   }
-  texts.offsets[++texts.count] = end;
-  return true;
+  return { texts, unfit: -1 };
 }
 
-/** The rest of a text from its first character beyond ASCII on. */
-function appendWide(texts: BinaryValues, text: string, start: number, at: number): boolean {
-  if (hasLoneSurrogate(text)) return false;
-  const rest = Buffer.from(start === 0 ? text : text.slice(start), 'utf8');
-  const end = at + rest.length;
-  if (end > texts.heap.length) grow(texts, end);
-  texts.heap.set(rest, at);
-  texts.offsets[++texts.count] = end;
-  return true;
+/** @returns the position of a text that UTF-8 has no bytes for, or -1 */
+function appendRun(texts: BinaryValues, run: readonly string[]): number {
+  const joined = run.join('');
+  let end = texts.offsets[texts.count]!;
+  reserve(texts, end + joined.length * 3);
+  const heap = Buffer.from(texts.heap.buffer, texts.heap.byteOffset, texts.heap.length);
+  const written = heap.write(joined, end, 'utf8');
+  if (written === joined.length) {
+    for (const text of run) {
+      end += text.length;
+      texts.offsets[++texts.count] = end;
+    }
+    return -1;
+  }
+  for (const [index, text] of run.entries()) {
+    if (hasLoneSurrogate(text)) return index;
+    end += heap.write(text, end, 'utf8');
+    texts.offsets[++texts.count] = end;
+  }
+  return -1;
 }
 
-function grow(texts: BinaryValues, size: number): Uint8Array {
-  const grown = new Uint8Array(Math.max(size, texts.heap.length * 2, 1024));
+function reserve(texts: BinaryValues, size: number): void {
+  if (size <= texts.heap.length) return;
+  const grown = new Uint8Array(Math.max(size, texts.heap.length * 2));
   grown.set(texts.heap);
   texts.heap = grown;
-  return grown;
 }
