@@ -23,9 +23,6 @@ export type SourceSpec =
     }
   | { readonly format: 'binaryRecords'; readonly paths: readonly string[]; readonly options: BinaryRecordsOptions };
 
-export type SourceFormat = SourceSpec['format'];
-export type SourceOf<F extends SourceFormat> = Extract<SourceSpec, { readonly format: F }>;
-
 export interface TextOptions {
   /** Default utf8. */
   readonly encoding?: 'utf8' | 'latin1' | undefined;

@@ -8,7 +8,7 @@ export const tokenizerSlack = 2;
 
 /** How a field was written. `escaped`: quoted, and its text holds escape characters that are to be taken out. */
 export const fieldPlain = 0;
-export const fieldQuoted = 1;
+const fieldQuoted = 1;
 export const fieldEscaped = 2;
 /** Quoted, with text between the closing quote and the next delimiter: malformed. */
 export const fieldBroken = 3;

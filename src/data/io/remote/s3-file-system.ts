@@ -124,7 +124,7 @@ export class S3FileSystem implements FileSystem {
   }
 }
 
-export function s3Target(uri: string): S3Target {
+function s3Target(uri: string): S3Target {
   const [, bucket = '', key = ''] = /^s3:\/\/([^/]*)\/?(.*)$/is.exec(uri) ?? [];
   if (bucket === '') throw new MillraceError('MR_OPTION_INVALID', `"${uri}" names no bucket. Write s3://bucket/key.`);
   return { uri, bucket, key };
