@@ -43,7 +43,7 @@ export interface FunctionAnalysis {
   readonly classMembers: ClassMembers | undefined;
 }
 
-const cacheSize = 4096;
+const cacheSize = 1024;
 const cache = new Map<string, FunctionAnalysis>();
 
 /** @throws {SyntaxError} when the text is no function that stands by itself */

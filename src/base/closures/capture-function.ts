@@ -5,6 +5,7 @@ import { analyzeFunction, type FunctionAnalysis, type FunctionFault } from './an
 import type { BuiltinExports } from './builtin-modules.ts';
 import { captureVariable, type VariableSources } from './capture-variable.ts';
 import { type DraftVariable, type FunctionDraft, heritageVariable, importMetaName } from './function-draft.ts';
+import { classParts, functionParts } from './function-parts.ts';
 import type { FunctionReader, ReadFunction } from './function-reader.ts';
 import type { Graph, ValueHints } from './graph.ts';
 import { isInNodeModules } from './packages.ts';
@@ -59,7 +60,7 @@ export function captureFunction(
       position: textPosition(analysis, read, path),
       ...(analysis.classMembers?.heritage === undefined ? {} : { heritage: heritageVariable(analysis) }),
       ...(analysis.classMembers
-        ? classParts(fn, analysis, path, self, graph, sources)
+        ? classParts(fn, analysis, path, self, graph, sources.reader)
         : functionParts(fn, path, graph)),
       ...(analysis.usesSuper && hints.home !== undefined
         ? { homePrototype: homePrototype(hints.home, path, graph) }
@@ -224,72 +225,6 @@ function textPosition(
     line: location.line - lines,
     column: lines === 0 ? location.column - parsed.anchor : 0,
   };
-}
-
-type Parts = Pick<FunctionDraft['node'], 'properties' | 'prototypeProperties' | 'prototypeParent' | 'staticPrivate'>;
-
-const madeWithFunction: ReadonlySet<PropertyKey> = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
-
-function functionParts(fn: UserFunction, path: CapturePath, graph: Graph): Parts {
-  const properties = graph.properties(fn, path, (key) => madeWithFunction.has(key));
-  const prototype: unknown = (fn as { prototype?: unknown }).prototype;
-  if (typeof prototype !== 'object' || prototype === null || types.isGeneratorFunction(fn))
-    return { properties, prototypeProperties: [], staticPrivate: [] };
-  const at: CapturePath = { kind: 'property', key: 'prototype', of: path };
-  const parent: unknown = Object.getPrototypeOf(prototype);
-  return {
-    properties,
-    prototypeProperties: graph.properties(prototype, at, (key) => key === 'constructor'),
-    ...(parent === Object.prototype ? {} : { prototypeParent: parent === null ? null : graph.value(parent, at) }),
-    staticPrivate: [],
-  };
-}
-
-/** The text of a class makes its methods; what was added later, and static fields as they are now, travel by value. */
-function classParts(
-  fn: UserFunction,
-  { parsed, classMembers }: FunctionAnalysis,
-  path: CapturePath,
-  self: NodeIndex,
-  graph: Graph,
-  { reader }: FunctionSources,
-): Parts {
-  const prototype = (fn as unknown as { prototype: object }).prototype;
-  const atPrototype: CapturePath = { kind: 'property', key: 'prototype', of: path };
-  const prototypeNode = graph.value(prototype, atPrototype);
-  const isInText =
-    (owner: object, node: NodeIndex) =>
-    (key: PropertyKey): boolean => {
-      if (key === 'constructor') return owner === prototype;
-      const property = Object.getOwnPropertyDescriptor(owner, key);
-      const made: unknown = property?.value ?? property?.get ?? property?.set;
-      if (property?.enumerable || typeof made !== 'function') return false;
-      if (!parsed.text.includes(Function.prototype.toString.call(made))) return false;
-      if ('value' in (property ?? {})) graph.method(made, node, key, path);
-      return true;
-    };
-  const isStaticInText = isInText(fn, self);
-  return {
-    properties: graph.properties(fn, path, (key) => madeWithFunction.has(key) || isStaticInText(key)),
-    prototypeProperties: graph.properties(prototype, atPrototype, isInText(prototype, prototypeNode)),
-    staticPrivate: privateValues(fn, classMembers?.staticPrivateFields ?? [], path, graph, reader),
-  };
-}
-
-/** The values of private fields, of a class or an object, as nodes. */
-export function privateValues(
-  owner: object,
-  names: readonly string[],
-  path: CapturePath,
-  graph: Graph,
-  reader: FunctionReader,
-): (readonly [name: string, value: NodeIndex])[] {
-  if (names.length === 0) return [];
-  return reader
-    .privateFields(owner)
-    .map(({ name, value }) => ({ name: name.slice(1), value }))
-    .filter(({ name }) => names.includes(name))
-    .map(({ name, value }) => [name, graph.value(value, { kind: 'property', key: `#${name}`, of: path })] as const);
 }
 
 function homePrototype(home: object, path: CapturePath, graph: Graph): NodeIndex | null {

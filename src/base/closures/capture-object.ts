@@ -1,11 +1,12 @@
-import { types } from 'node:util';
-import { privateValues } from './capture-function.ts';
+import { type TextDecoder as Decoder, types } from 'node:util';
+import { privateValues } from './function-parts.ts';
 import type { FunctionReader } from './function-reader.ts';
 import { globalPath } from './globals.ts';
 import type { Graph } from './graph.ts';
 import { type InstanceState, instanceState } from './instance-state.ts';
 import type { KnownClasses } from './known-classes.ts';
-import type { ClosureNode, Integrity, NodeIndex, ObjectParts } from './payload.ts';
+import { objectParts } from './object-parts.ts';
+import type { ClosureNode, NodeIndex } from './payload.ts';
 import { type CapturePath, refuseByItself, refuseValue } from './refusal.ts';
 import { classesAbove, privateStateRefusal, refusedByKind } from './refused-objects.ts';
 import { isShippable, SHIP } from './shippable.ts';
@@ -96,33 +97,6 @@ function captureContents(value: object, path: CapturePath, graph: Graph): Closur
   return { kind: 'object', ...objectParts(value, Object.prototype, path, graph) };
 }
 
-function objectParts(
-  value: object,
-  usualPrototype: unknown,
-  path: CapturePath,
-  graph: Graph,
-  skip?: (key: PropertyKey) => boolean,
-): ObjectParts {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const integrity = integrityOf(value);
-  return {
-    properties: graph.properties(value, path, skip),
-    ...(prototype === usualPrototype
-      ? {}
-      : {
-          prototype:
-            prototype === null ? null : graph.value(prototype, { kind: 'part', text: ' (its prototype)', of: path }),
-        }),
-    ...(integrity === undefined ? {} : { integrity }),
-  };
-}
-
-function integrityOf(value: object): Integrity | undefined {
-  if (Object.isExtensible(value)) return undefined;
-  if (Object.isFrozen(value)) return 'frozen';
-  return Object.isSealed(value) ? 'sealed' : 'fixed';
-}
-
 /** A Date, RegExp, ArrayBuffer or view with the same hidden slot, but no properties of its own and the usual prototype. */
 function withoutProperties(value: object): object | undefined {
   if (types.isDate(value)) return new Date(value.getTime());
@@ -155,14 +129,19 @@ function keyText(key: unknown): string {
 function constructorArguments(
   value: object,
 ): { readonly constructor: readonly string[]; readonly args: readonly unknown[] } | undefined {
-  if (value instanceof URL) return { constructor: ['URL'], args: [value.href] };
-  if (value instanceof URLSearchParams) return { constructor: ['URLSearchParams'], args: [value.toString()] };
-  if (value instanceof TextEncoder) return { constructor: ['TextEncoder'], args: [] };
-  if (value instanceof TextDecoder) {
-    const { encoding, fatal, ignoreBOM } = value;
-    return { constructor: ['TextDecoder'], args: [encoding, { fatal, ignoreBOM }] };
+  const prototype: unknown = Object.getPrototypeOf(value);
+  switch (prototype) {
+    case URL.prototype:
+    case URLSearchParams.prototype:
+      return { constructor: [prototype === URL.prototype ? 'URL' : 'URLSearchParams'], args: [String(value)] };
+    case TextEncoder.prototype:
+      return { constructor: ['TextEncoder'], args: [] };
+    case TextDecoder.prototype: {
+      const { encoding, fatal, ignoreBOM } = value as Decoder;
+      return { constructor: ['TextDecoder'], args: [encoding, { fatal, ignoreBOM }] };
+    }
   }
-  const [owner, name] = globalPath(Object.getPrototypeOf(value)) ?? [];
+  const [owner, name] = globalPath(prototype) ?? [];
   if (owner !== 'Intl' || name === undefined || !('resolvedOptions' in value)) return undefined;
   const options = (value as Intl.NumberFormat).resolvedOptions();
   return { constructor: ['Intl', name], args: [options.locale, { ...options }] };

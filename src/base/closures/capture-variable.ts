@@ -7,7 +7,7 @@ import type { Graph } from './graph.ts';
 import { isModuleObject } from './module-object.ts';
 import type { PackageValues } from './package-values.ts';
 import { type PackageResolver, plainSpecifier } from './packages.ts';
-import type { ClosureNode, NodeIndex, PropertyNode } from './payload.ts';
+import { type ClosureNode, everyFlag, type NodeIndex, type PropertyNode } from './payload.ts';
 import { type CapturePath, isRoot, refuseFunction, refuseUninitialised, shippedFunction } from './refusal.ts';
 import type { ImportBinding } from './script-bindings.ts';
 
@@ -17,7 +17,6 @@ export interface VariableSources {
   readonly packageValues: PackageValues;
 }
 
-const everyFlag = 7;
 const nameKeeper = '__name';
 
 /** The variable that the name stands for in the function, or undefined for a global that every worker has. */
@@ -39,16 +38,19 @@ export function captureVariable(
 
   const scope = read.scopes.find(({ variables }) => Object.hasOwn(variables, name));
   if (scope === undefined) return captureGlobal(variable, here, path, graph);
-  const isModuleVariable = scope.isModuleLevel && read.location !== undefined;
-  if (variable.writes.length > 0) checkWrites(variable, scope, read.script, path);
+  const { script, location } = read;
+  const isModuleVariable = scope.isModuleLevel && script.bindings.declares(name);
+  if (variable.writes.length > 0) checkWrites(variable, isModuleVariable, script, path);
   const value = readVariable(scope, name, here);
-  if (isModuleVariable) sources.packageValues.note(read.script, scope.variables);
-  const imported = isModuleVariable ? read.script.bindings.imports().get(name) : undefined;
-  const importNode = imported && captureImport(imported, variable, value, read.script, graph, sources.packages);
+  // Node 20 shows a variable whose declaration has not run as undefined; later ones throw.
+  if (value === undefined && isModuleVariable && script.bindings.isNeverUndefined(name)) refuseUninitialised(here);
+  if (isModuleVariable) sources.packageValues.note(script, scope.variables);
+  const imported = isModuleVariable ? script.bindings.imports().get(name) : undefined;
+  const importNode = imported && captureImport(imported, variable, value, script, graph, sources.packages);
   return {
     name,
-    value: importNode ?? captureValue(variable, value, read.script, path, graph),
-    moduleVariable: isModuleVariable ? `${read.location?.scriptId}:${name}` : undefined,
+    value: importNode ?? captureValue(variable, value, imported, script, path, graph),
+    moduleVariable: isModuleVariable ? `${location?.scriptId}:${name}` : undefined,
     isWritten: variable.writes.length > 0,
     uses: variable.uses,
   };
@@ -84,7 +86,7 @@ function captureGlobal(
   const { name } = variable;
   // A name that exists nowhere stays as it is: `typeof x`, or a ReferenceError at the user's line.
   if (isStandardGlobal(name) || !(name in globalThis)) return undefined;
-  if (variable.writes.length > 0) refuseWrite(name, path);
+  if (variable.writes.length > 0) refuseWrite(variable, path);
   return { name, value: graph.value(Reflect.get(globalThis, name), here) };
 }
 
@@ -98,16 +100,17 @@ function readVariable(scope: ReadScope, name: string, here: CapturePath): unknow
 }
 
 /** A user's own assignment would stay in the worker. A helper's is its business, unless it only ever adds up. */
-function checkWrites({ name }: FreeVariable, scope: ReadScope, script: Script, path: CapturePath): void {
-  const isLocalState = !scope.isModuleLevel;
-  if (isRoot(path) || isLocalState || script.bindings.writes(name) === 'accumulate') refuseWrite(name, path);
+function checkWrites(variable: FreeVariable, isModuleVariable: boolean, script: Script, path: CapturePath): void {
+  if (isRoot(path) || !isModuleVariable || script.bindings.writes(variable.name) === 'accumulate')
+    refuseWrite(variable, path);
 }
 
-function refuseWrite(name: string, path: CapturePath): never {
+function refuseWrite({ name, writes }: FreeVariable, path: CapturePath): never {
+  const isCache = writes.every((operator) => operator === '??=' || operator === '||=');
   return refuseFunction(
     path,
     `assigns the captured variable "${name}", and what a worker assigns never comes back`,
-    'Use an accumulator, or return the value.',
+    isCache ? 'Build it inside mapPartitions.' : 'Use an accumulator, or return the value.',
   );
 }
 
@@ -147,15 +150,15 @@ function captureImport(
 function captureValue(
   variable: FreeVariable,
   value: unknown,
+  imported: ImportBinding | undefined,
   script: Script,
   path: CapturePath,
   graph: Graph,
 ): NodeIndex {
   if (variable.name === 'require' && typeof value === 'function' && 'resolve' in value)
     return graph.add({ kind: 'require', base: script.url });
-  const binding = script.bindings.imports().get(variable.name);
-  const isModule =
-    /^(exports|module|__vi.*)$/.test(variable.name) || (binding !== undefined && binding.path === undefined);
+  const isInterop = imported !== undefined && imported.path === undefined;
+  const isModule = isInterop || /^(exports|module|__vi.*)$/.test(variable.name);
   if (typeof value === 'object' && value !== null && (isModule || isModuleObject(value)))
     return graph.members(value, variable.members ?? Object.keys(value), { kind: 'module', of: path });
   const here: CapturePath = { kind: 'variable', name: variable.name, of: path };

@@ -10,13 +10,10 @@ import type { KnownClasses } from './known-classes.ts';
 import { isModuleObject } from './module-object.ts';
 import { PackageValues } from './package-values.ts';
 import type { PackageResolver } from './packages.ts';
-import type { ClosureNode, NodeIndex, PropertyNode } from './payload.ts';
+import { type ClosureNode, everyFlag, type NodeIndex, type PropertyNode } from './payload.ts';
 import { PlainData } from './plain-data.ts';
 import { type CapturePath, refuseUninitialised } from './refusal.ts';
 import type { UserFunction } from './user-function.ts';
-
-/** Enumerable, writable and configurable. */
-const everyFlag = 7;
 
 /** The exports of a module that functions named so far. */
 interface ModuleDraft {

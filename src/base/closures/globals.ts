@@ -48,19 +48,16 @@ function findGlobalPaths(): ReadonlyMap<unknown, readonly string[]> {
       if (depth > 0 && !opaque.has(key)) search(value, here, depth - 1);
     }
   };
-  // The names of the language are plain properties; some of Node's are getters that load a module, and are read below.
   search(globalThis, [], 2);
-  for (const name of nodeNames) {
-    const getter = Object.getOwnPropertyDescriptor(globalThis, name)?.get;
-    if (getter === undefined || !eagerNodeNames.has(name)) continue;
+  for (const name of getterNames) {
     const value: unknown = Reflect.get(globalThis, name);
     if (isObject(value) && !found.has(value)) found.set(value, [name]);
   }
   return found;
 }
 
-/** Getters whose value programs hold: `const { Buffer } = globalThis`. The others (fetch, crypto) would load much. */
-const eagerNodeNames: ReadonlySet<string> = new Set(['Buffer', 'process', 'URL', 'URLSearchParams', 'performance']);
+/** Globals of Node behind getters whose values programs hold. Others (fetch, crypto) would load much when asked. */
+const getterNames = ['Buffer', 'process', 'URL', 'URLSearchParams', 'performance'];
 
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';

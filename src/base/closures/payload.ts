@@ -3,6 +3,7 @@ export type NodeIndex = number;
 
 /** Enumerable 1, writable 2, configurable 4. */
 export type PropertyFlags = number;
+export const everyFlag: PropertyFlags = 7;
 
 export type PropertyNode =
   | { readonly key: string | NodeIndex; readonly flags: PropertyFlags; readonly value: NodeIndex }

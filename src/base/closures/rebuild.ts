@@ -262,6 +262,8 @@ class Rebuild {
 
   #fillFunction({ fn, setStaticPrivate }: MadeFunction, node: FunctionNode): void {
     this.#define(fn, node.properties);
+    if (node.prototype !== undefined)
+      Object.setPrototypeOf(fn, node.prototype === null ? null : (this.#value(node.prototype) as object));
     const prototype = (fn as { prototype?: object }).prototype;
     if (prototype !== undefined) {
       this.#define(prototype, node.prototypeProperties);

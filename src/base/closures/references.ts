@@ -1,4 +1,4 @@
-import type { AnyNode, Identifier, Node, Pattern } from 'acorn';
+import type { AnyNode, Identifier, Node, Pattern, Program } from 'acorn';
 
 /** The node that declares a name: a parameter, variable, function, class, import or catch parameter. */
 export interface Binding {
@@ -270,6 +270,11 @@ class ReferenceWalk {
     const binding = scope?.get(identifier.name);
     this.#visitor.reference?.({ identifier, binding, write, ancestors: this.#ancestors });
   }
+}
+
+/** The names that a program or module declares at its top, imports included. */
+export function declaredNames(program: Program): readonly string[] {
+  return [...lexicalBindings(program.body, program), ...hoistedBindings(program, program)].map(({ name }) => name);
 }
 
 /** let, const, class, function and import declarations that stand directly in `statements`. */

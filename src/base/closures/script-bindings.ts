@@ -1,6 +1,6 @@
 import type { AnyNode, Expression, Pattern, Program, Statement } from 'acorn';
 import { parseScript } from './parse-function.ts';
-import { type Reference, walkReferences } from './references.ts';
+import { declaredNames, type Reference, walkReferences } from './references.ts';
 
 /** What a module-level name of a script stands for, when it was imported. */
 export interface ImportBinding {
@@ -13,12 +13,18 @@ export interface ImportBinding {
 /** `accumulate`: only by adding to it, a result that would stay in the worker. `reset`: also anew (a cache, a cursor). */
 export type VariableWrites = 'accumulate' | 'reset';
 
-/** What the whole text of a script says about its module-level variables. Parsed when first asked. */
+interface ScriptFacts {
+  readonly imports: ReadonlyMap<string, ImportBinding>;
+  readonly declared: ReadonlySet<string>;
+  readonly neverUndefined: ReadonlySet<string>;
+  readonly isStrict: boolean;
+}
+
+/** What the whole text of a script says about its module-level variables. Parsed when first asked, and not kept. */
 export class ScriptBindings {
   readonly #source: () => string;
   readonly #isModule: boolean;
-  #program: Program | undefined;
-  #imports: ReadonlyMap<string, ImportBinding> | undefined;
+  #known: ScriptFacts | undefined;
   #writes: ReadonlyMap<string, VariableWrites> | undefined;
 
   constructor(source: () => string, isModule: boolean) {
@@ -28,26 +34,63 @@ export class ScriptBindings {
 
   /** By local name. */
   imports(): ReadonlyMap<string, ImportBinding> {
-    this.#imports ??= new Map(this.#parsed().body.flatMap((statement) => [...importsOf(statement)]));
-    return this.#imports;
+    return this.#facts().imports;
   }
 
-  /** How functions of the script assign a module-level variable; undefined when none does. */
-  writes(name: string): VariableWrites | undefined {
-    this.#writes ??= writesInFunctions(this.#parsed());
-    return this.#writes.get(name);
+  /** Whether the script declares the name at its top, or its module system does. */
+  declares(name: string): boolean {
+    return this.#facts().declared.has(name) || wrapperName.test(name);
+  }
+
+  /** Whether the name is declared with a value that is never undefined: a function, class, literal or object. */
+  isNeverUndefined(name: string): boolean {
+    return this.#facts().neverUndefined.has(name);
   }
 
   /** Whether the script begins with 'use strict' or is a module. */
   isStrict(): boolean {
-    const [first] = this.#parsed().body;
-    return this.#isModule || (first?.type === 'ExpressionStatement' && first.directive === 'use strict');
+    return this.#facts().isStrict;
   }
 
-  #parsed(): Program {
-    this.#program ??= unwrapped(parse(this.#source(), this.#isModule));
-    return this.#program;
+  /** How functions of the script assign a module-level variable; undefined when none does. */
+  writes(name: string): VariableWrites | undefined {
+    this.#writes ??= writesInFunctions(this.#parse());
+    return this.#writes.get(name);
   }
+
+  #facts(): ScriptFacts {
+    this.#known ??= readFacts(this.#parse(), this.#isModule);
+    return this.#known;
+  }
+
+  #parse(): Program {
+    return unwrapped(parse(this.#source(), this.#isModule));
+  }
+}
+
+/** The parameters of the functions that CommonJS and Vite put around a module. */
+export const wrapperName: RegExp = /^(require|module|exports|__filename|__dirname|__vi.*)$/;
+
+function readFacts(program: Program, isModule: boolean): ScriptFacts {
+  const [first] = program.body;
+  return {
+    imports: new Map(program.body.flatMap((statement) => [...importsOf(statement)])),
+    declared: new Set(declaredNames(program)),
+    neverUndefined: new Set(program.body.flatMap(neverUndefinedNames)),
+    isStrict: isModule || (first?.type === 'ExpressionStatement' && first.directive === 'use strict'),
+  };
+}
+
+const definedExpressions =
+  /^(Literal|TemplateLiteral|ArrowFunctionExpression|FunctionExpression|ClassExpression|ObjectExpression|ArrayExpression|NewExpression)$/;
+
+function neverUndefinedNames(statement: AnyNode): readonly string[] {
+  const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
+  if (declaration?.type === 'ClassDeclaration') return declaration.id ? [declaration.id.name] : [];
+  if (declaration?.type !== 'VariableDeclaration' || declaration.kind !== 'const') return [];
+  return declaration.declarations.flatMap(({ id, init }) =>
+    id.type === 'Identifier' && init && definedExpressions.test(init.type) ? [id.name] : [],
+  );
 }
 
 function parse(source: string, isModule: boolean): Program {

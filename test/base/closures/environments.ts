@@ -30,10 +30,11 @@ export class UserFolder {
     if (!environment.startsWith('tsx')) this.#compile(source);
   }
 
-  /** What the script of that name prints. */
+  /** What the script of that name prints; a name with an extension is run as it was written. */
   run(script: string, args: readonly string[] = [], nodeOptions: readonly string[] = []): string {
     const usesTsx = this.#environment.startsWith('tsx');
-    const file = usesTsx ? join('source', `${script}.ts`) : join('built', `${script}.js`);
+    const built = usesTsx ? join('source', `${script}.ts`) : join('built', `${script}.js`);
+    const file = script.includes('.') ? join('source', script) : built;
     const options = usesTsx ? ['--import', 'tsx', ...nodeOptions] : nodeOptions;
     return execFileSync(process.execPath, [...options, file, ...args], {
       cwd: this.#directory,

@@ -7,6 +7,7 @@ import { captureClosures } from '../../../src/base/closures/capture.ts';
 import { SHIP, type ShipOrder, type Shippable } from '../../../src/base/closures/shippable.ts';
 import type { UserFunction } from '../../../src/base/closures/user-function.ts';
 import { MillraceError } from '../../../src/base/errors.ts';
+import { dist, UserFolder } from './environments.ts';
 import { counted } from './fixtures/helpers.ts';
 
 const callSite = { file: '/app/etl.ts', line: 9, column: 5 };
@@ -24,6 +25,15 @@ function refusalOf(fn: UserFunction): string {
   }
   return 'it travels';
 }
+
+/** What shipping gives before the declaration below has run. */
+let tooEarly: unknown;
+try {
+  captureClosures([{ fn: () => declaredLater.k, operator: 'map', callSite }]);
+} catch (error) {
+  tooEarly = error;
+}
+const declaredLater = { k: 1 };
 
 class Task {
   name(): string {
@@ -142,6 +152,16 @@ describe('what cannot travel is refused at once', () => {
     );
   });
 
+  it('names a variable whose declaration has not run', () => {
+    expect(tooEarly).toMatchObject({
+      code: 'MR_CLOSURE_UNSHIPPABLE',
+      message:
+        'map at etl.ts:9: the function captures "declaredLater", not initialised yet, which cannot travel to a worker. ' +
+        'Call the action after its declaration has run.',
+    });
+    expect(refusalOf(() => declaredLater.k)).toBe('it travels');
+  });
+
   it('lets an object say why not', () => {
     class FakeRdd implements Shippable {
       [SHIP](): ShipOrder {
@@ -235,6 +255,26 @@ describe('an assignment that would be lost is refused', () => {
     };
     expect(refusalOf((x: number) => add(x))).toBe(`the function captures "add", which ${lost('sum')}`);
     expect(sum).toBe(0);
+  });
+
+  it('in a cache that each worker would fill', () => {
+    let cache: Map<string, number> | undefined;
+    expect(
+      refusalOf((key: string) => {
+        cache ??= new Map();
+        return cache.get(key);
+      }),
+    ).toBe(`the function ${lost('cache')}`.replace(/Use an.*/, 'Build it inside mapPartitions.'));
+  });
+
+  it('to a variable of an inner function, though no scope of its script is there', () => {
+    const folder = new UserFolder('ESM');
+    try {
+      const message = folder.run('inner-state.cjs', [dist]);
+      expect(message).toBe(`map at an unknown place: the function captures "one", which ${lost('n')}`);
+    } finally {
+      folder.remove();
+    }
   });
 
   it('but not to a variable of its own or to what it captured', () => {
