@@ -129,15 +129,16 @@ export class MillraceContext {
   }
 
   /**
-   * The records of CSV files as objects. Types are inferred unless `schema` gives them; quoting as in RFC 4180.
+   * The records of CSV files as objects, named by the first record of each file; with `header: false` `_c0`, `_c1` and so on, or give the
+   * names. Types are inferred unless `schema` gives them; quoting as in RFC 4180.
    * `mode` says what happens to a record that does not fit: `fail` (default), `dropMalformed`, `permissive`.
    */
   csv<T = Record<string, unknown>>(
     paths: Paths,
     options: CsvOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
-    const { minPartitions, ...csv } = options;
-    return this.#source('csv', { format: 'csv', paths: asPaths(paths), options: csv }, minPartitions);
+    const { minPartitions, header = true, ...csv } = options;
+    return this.#source('csv', { format: 'csv', paths: asPaths(paths), options: { ...csv, header } }, minPartitions);
   }
 
   /** The values of files with one JSON value a line. Integers beyond 2**53 arrive as bigint. `mode` as for {@link csv}. */

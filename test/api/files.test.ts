@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MillraceContext } from '../../src/index.ts';
+
+let sc: MillraceContext;
+let dir: string;
+beforeAll(async () => {
+  sc = await MillraceContext.create({ workers: 2, logLevel: 'off' });
+  dir = mkdtempSync(join(tmpdir(), 'mr-files-'));
+});
+afterAll(async () => {
+  await sc.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+const write = (name: string, content: string | Uint8Array): string => {
+  const path = join(dir, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+};
+
+describe('reading', () => {
+  it('gives the same lines for any number of splits, with multi-byte characters and \\r\\n', async () => {
+    const lines = Array.from({ length: 500 }, (_, i) => `zeile ${i} äöü 😀 ${'x'.repeat(i % 37)}`);
+    const path = write('lines.txt', lines.join('\r\n'));
+    for (const partitions of [1, 2, 7, 40]) expect(await sc.textFile(path, partitions).collect()).toEqual(lines);
+    expect(await sc.textFile(write('lines.gz', gzipSync(lines.join('\n')))).collect()).toEqual(lines);
+  });
+
+  it('reads directories, globs and lists of paths', async () => {
+    for (const name of ['a.txt', 'b.txt', '_hidden.txt', '.dot']) write(`folder/${name}`, `${name}\n`);
+    expect(await sc.textFile(join(dir, 'folder')).collect()).toEqual(['a.txt', 'b.txt']);
+    expect(await sc.textFile(join(dir, 'folder/{b,c}.*')).collect()).toEqual(['b.txt']);
+    expect(await sc.textFile([join(dir, 'folder/b.txt'), join(dir, 'folder/a.txt')]).count()).toBe(2);
+    expect((await sc.wholeTextFiles(join(dir, 'folder')).values().collect()).sort()).toEqual(['a.txt\n', 'b.txt\n']);
+  });
+
+  it('reads CSV with types, JSON lines and Parquet as objects', async () => {
+    const csv = write('sales.csv', 'id,name,amount,paid\n1,"a, b",1.5,true\n2,"c ""q""",2,false\n');
+    const rows = [
+      { id: 1, name: 'a, b', amount: 1.5, paid: true },
+      { id: 2, name: 'c "q"', amount: 2, paid: false },
+    ];
+    expect(await sc.csv(csv).collect()).toEqual(rows);
+    expect(
+      await sc.jsonLines(write('rows.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'))).collect(),
+    ).toEqual(rows);
+  });
+});
+
+describe('bad input', () => {
+  const cases: [string, () => Promise<unknown>, RegExp][] = [
+    ['a missing file', () => sc.textFile(join(dir, 'nope.txt')).count(), /nope\.txt/],
+    ['a pattern that matches nothing', () => sc.csv(join(dir, '*.nothing')).count(), /\*\.nothing/],
+    ['a directory without files', () => sc.textFile(join(write('empty/_x', ''), '..')).count(), /empty/],
+    [
+      'invalid UTF-8',
+      () => sc.textFile(write('latin.txt', Buffer.from('abc\n\xe4\n', 'latin1'))).count(),
+      /latin\.txt.*byte.*4/s,
+    ],
+    [
+      'a CSV row with too few fields',
+      () => sc.csv(write('few.csv', 'a,b\n1,2\n3\n')).collect(),
+      /few\.csv.*line 3|few\.csv:3/s,
+    ],
+    [
+      'a CSV row with too many fields',
+      () => sc.csv(write('many.csv', 'a,b\n1,2\n3,4,5\n')).collect(),
+      /many\.csv.*line 3|many\.csv:3/s,
+    ],
+    [
+      'a JSON line that does not parse',
+      () => sc.jsonLines(write('bad.jsonl', '{"a":1}\n{"a":\n')).collect(),
+      /bad\.jsonl.*line 2|bad\.jsonl:2/s,
+    ],
+    ['a truncated Parquet file', () => sc.parquet(write('cut.parquet', 'PAR1abcdefgh')).collect(), /cut\.parquet/],
+    [
+      'a truncated gzip file',
+      () => sc.textFile(write('cut.gz', gzipSync('hello\n'.repeat(9999)).subarray(0, 60))).count(),
+      /cut\.gz/,
+    ],
+  ];
+  it.each(cases)('%s is an error that names file and place', async (_what, run, message) => {
+    await expect(run()).rejects.toThrow(message);
+    await expect(run()).rejects.toMatchObject({
+      name: 'MillraceError',
+      code: expect.stringMatching(/^MR_(NOT_FOUND|PARSE)$/),
+    });
+  });
+
+  it('is left out or kept as it is when the mode says so', async () => {
+    const csv = write('mixed.csv', 'a,b\n1,2\n3\n5,6\n');
+    expect(await sc.csv(csv, { mode: 'dropMalformed' }).collect()).toEqual([
+      { a: 1, b: 2 },
+      { a: 5, b: 6 },
+    ]);
+    expect((await sc.csv(csv, { mode: 'permissive' }).collect()).length).toBe(3);
+    const json = write('mixed.jsonl', '{"a":1}\nnot json\n');
+    expect(await sc.jsonLines(json, { mode: 'dropMalformed' }).collect()).toEqual([{ a: 1 }]);
+  });
+});
+
+describe('writing', () => {
+  const rows = Array.from({ length: 20 }, (_, n) => ({ n, text: `row, "${n}"` }));
+
+  it('is read back as it was, in every format', async () => {
+    const rdd = sc.parallelize(rows, 3);
+    await rdd.saveAsCsv(join(dir, 'out-csv'));
+    expect(await sc.csv(join(dir, 'out-csv')).collect()).toEqual(rows);
+    await rdd.saveAsJsonLines(join(dir, 'out-json'), { compression: 'gzip' });
+    expect(await sc.jsonLines(join(dir, 'out-json')).collect()).toEqual(rows);
+    await rdd.map(({ text }) => text).saveAsTextFile(join(dir, 'out-text'));
+    expect(await sc.textFile(join(dir, 'out-text')).collect()).toEqual(rows.map(({ text }) => text));
+    expect(readdirSync(join(dir, 'out-text')).sort()).toEqual(['_SUCCESS', 'part-00000', 'part-00001', 'part-00002']);
+  });
+
+  it('refuses an output that exists, unless told to overwrite or append', async () => {
+    const path = join(dir, 'again');
+    const rdd = sc.parallelize(['a', 'b'], 1);
+    expect(await rdd.saveAsTextFile(path)).toMatchObject({ rows: 2, files: 1 });
+    await expect(rdd.saveAsTextFile(path)).rejects.toMatchObject({ code: 'MR_OUTPUT_EXISTS' });
+    await rdd.saveAsTextFile(path, { mode: 'append' });
+    expect((await sc.textFile(path).collect()).sort()).toEqual(['a', 'a', 'b', 'b']);
+    await sc.parallelize(['c'], 1).saveAsTextFile(path, { mode: 'overwrite' });
+    expect(await sc.textFile(path).collect()).toEqual(['c']);
+  });
+
+  it('leaves nothing visible when it fails, and keeps what was there', async () => {
+    const path = join(dir, 'kept');
+    await sc.parallelize(['old'], 1).saveAsTextFile(path);
+    const failing = sc.range(0, 10, 1, 5).map((n) => {
+      if (n === 7) throw new Error('late');
+      return n;
+    });
+    await expect(failing.saveAsTextFile(path, { mode: 'overwrite' })).rejects.toThrow('late');
+    await expect(failing.saveAsTextFile(join(dir, 'never'))).rejects.toThrow('late');
+    expect(readFileSync(join(path, 'part-00000'), 'utf8')).toBe('old\n');
+    expect([existsSync(join(dir, 'never')), readdirSync(dir).filter((name) => name.startsWith('.'))]).toEqual([
+      false,
+      [],
+    ]);
+  });
+});

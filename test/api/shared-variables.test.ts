@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MillraceContext } from '../../src/index.ts';
+
+let sc: MillraceContext;
+beforeAll(async () => {
+  sc = await MillraceContext.create({ workers: 2, logLevel: 'off' });
+});
+afterAll(() => sc.stop());
+
+describe('a broadcast', () => {
+  it('reaches every task with the value it had when it was made', async () => {
+    const names = new Map([
+      [1, 'one'],
+      [2, 'two'],
+    ]);
+    const table = sc.broadcast(names);
+    names.set(3, 'three');
+    expect(
+      await sc
+        .range(0, 4, 1, 4)
+        .map((n) => table.value.get(n) ?? 'none')
+        .collect(),
+    ).toEqual(['none', 'one', 'two', 'none']);
+  });
+
+  it('may be large, and used by several stages', async () => {
+    const big = sc.broadcast(Array.from({ length: 200_000 }, (_, i) => i * 2));
+    const rdd = sc
+      .range(0, 100, 1, 4)
+      .map((n) => [big.value[n]! % 10, 1] as const)
+      .reduceByKey((a, b) => a + b)
+      .mapValues((n) => n + big.value[1]!);
+    expect(await rdd.sortByKey().collect()).toEqual([
+      [0, 22],
+      [2, 22],
+      [4, 22],
+      [6, 22],
+      [8, 22],
+    ]);
+  });
+
+  it('fails clearly once it is destroyed', async () => {
+    const gone = sc.broadcast({ a: 1 });
+    gone.destroy();
+    await expect(
+      sc
+        .range(3)
+        .map(() => gone.value.a)
+        .collect(),
+    ).rejects.toThrow(/broadcast \d+ was destroyed/);
+    expect(() => gone.value).toThrow(/was destroyed/);
+  });
+});
+
+describe('an accumulator', () => {
+  it('counts in the workers and in the program', async () => {
+    const sum = sc.accumulator(0);
+    const seen = sc.accumulator<Set<number>>(new Set(), (a, b) => new Set([...a, ...b]));
+    await sc.range(0, 100, 1, 5).foreach((n) => {
+      sum.add(n);
+      seen.add(new Set([n % 4]));
+    });
+    sum.add(50);
+    expect([sum.value, [...seen.value].sort()]).toEqual([5000, [0, 1, 2, 3]]);
+    sum.reset();
+    expect(sum.value).toBe(0);
+  });
+
+  it('counts a task once, whatever was retried', async () => {
+    const rows = sc.accumulator(0);
+    const dir = sc.backend.tempPath;
+    await sc
+      .range(0, 40, 1, 4)
+      .mapPartitionsWithIndex(async (index, part) => {
+        const [fs, path] = [await import('node:fs'), await import('node:path')];
+        const all = [...part];
+        rows.add(all.length);
+        const flag = path.join(dir, `once-${index}`);
+        if (!fs.existsSync(flag)) {
+          fs.writeFileSync(flag, '');
+          if (index % 2 === 0) throw new Error('first try');
+          process.exit(1);
+        }
+        return all;
+      })
+      .count();
+    expect(rows.value).toBe(40);
+  });
+
+  it('does not count what a failed action did', async () => {
+    const rows = sc.accumulator(0);
+    const failing = sc.range(0, 4, 1, 1).map((n) => {
+      rows.add(1);
+      if (n === 3) throw new Error('no');
+      return n;
+    });
+    await expect(failing.collect()).rejects.toThrow('no');
+    expect(rows.value).toBe(0);
+  });
+
+  it('cannot be read inside a task', async () => {
+    const sum = sc.accumulator(0);
+    await expect(
+      sc
+        .range(1)
+        .map(() => sum.value)
+        .collect(),
+    ).rejects.toThrow('an accumulator can only be added to inside a task');
+  });
+});
+
+describe('what cannot travel', () => {
+  it('is refused at the action, by name', async () => {
+    const other = sc.range(3);
+    await expect(
+      sc
+        .range(3)
+        .map((n) => [n, other.id])
+        .collect(),
+    ).rejects.toThrow(/map at shared-variables\.test\.ts:\d+: the function captures "other".*is an RDD/);
+    await expect(
+      sc
+        .range(3)
+        .map((n) => sc.range(n))
+        .collect(),
+    ).rejects.toMatchObject({ code: 'MR_CLOSURE_UNSHIPPABLE' });
+  });
+});
