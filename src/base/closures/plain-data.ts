@@ -17,10 +17,12 @@ export class PlainData {
     const holders = new Map<object, object | undefined>();
     const pending: Contents = [root];
     const pendingHolders: (object | undefined)[] = [undefined];
+    const pendingDepths: number[] = [0];
     while (pending.length > 0) {
       const value = pending.pop();
       const holder = pendingHolders[pending.length];
-      if (typeof value !== 'object') return this.#markMixed(holder, holders);
+      const depth = pendingDepths[pending.length] ?? 0;
+      if (typeof value !== 'object' || depth > deepest) return this.#markMixed(holder, holders);
       if (holders.has(value) || this.#plain.has(value)) continue;
       const before = pending.length;
       if (this.#mixed.has(value) || !addContents(value, pending, buffers)) {
@@ -29,7 +31,11 @@ export class PlainData {
       }
       if (pending.length === before && isRecord(value)) continue; // cheaper to look at again than to remember
       holders.set(value, holder);
-      for (let index = before; index < pending.length; index++) pendingHolders[index] = value;
+      for (let index = before; index < pending.length; index++) {
+        pendingHolders[index] = value;
+        pendingDepths[index] = depth + 1;
+      }
+      reverse(pending, before); // so that the depth here is that of V8's recursion
     }
     for (const object of holders.keys()) this.#plain.add(object);
     return buffers;
@@ -38,6 +44,17 @@ export class PlainData {
   /** One walk for a whole chain: whatever holds a mixed object is mixed. */
   #markMixed(found: object | undefined, holders: ReadonlyMap<object, object | undefined>): undefined {
     for (let object = found; object !== undefined; object = holders.get(object)) this.#mixed.add(object);
+  }
+}
+
+/** V8 copies plain data by recursion, and some 2000 levels overflow the stack. What is deeper travels part by part. */
+const deepest = 400;
+
+function reverse(items: Contents, from: number): void {
+  for (let low = from, high = items.length - 1; low < high; low++, high--) {
+    const item = items[low] as object;
+    items[low] = items[high] as object;
+    items[high] = item;
   }
 }
 

@@ -37,7 +37,7 @@ export function walkReferences(root: AnyNode, visitor: ReferenceVisitor): void {
 }
 
 /** The names a pattern declares, in order: `{ a, b: [c = 1], ...d }` gives a, c, d. */
-export function patternNames(pattern: Pattern | null | undefined): string[] {
+function patternNames(pattern: Pattern | null | undefined): string[] {
   if (pattern === null || pattern === undefined) return [];
   switch (pattern.type) {
     case 'Identifier':
@@ -58,7 +58,7 @@ export function patternNames(pattern: Pattern | null | undefined): string[] {
 }
 
 /** The direct children of a node, in the order of the text. */
-export function childNodes(node: AnyNode): AnyNode[] {
+function childNodes(node: AnyNode): AnyNode[] {
   const children: AnyNode[] = [];
   for (const value of Object.values(node)) {
     if (Array.isArray(value)) children.push(...value.filter(isNode));

@@ -193,6 +193,19 @@ describe('captured data arrives as it was', () => {
     });
     expect(length?.()).toBe(20_001);
   });
+
+  it('at any depth of plain data, in whatever order V8 would walk it', async () => {
+    interface Item {
+      next: Item | undefined;
+      i: number;
+    }
+    const items = Array.from({ length: 10_000 }, (_, i): Item => ({ next: undefined, i }));
+    for (const [i, item] of items.entries()) item.next = items[i + 1];
+    const first = items[0]!;
+    const last = items.at(-1)!;
+    const [check] = await ship(() => [items[1] === first.next, items[9_999] === last, last.i, items[5_000]?.next?.i]);
+    expect(check?.()).toEqual([true, true, 9_999, 5_001]);
+  });
 });
 
 describe('large typed arrays', () => {
