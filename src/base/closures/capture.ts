@@ -37,12 +37,6 @@ export function captureClosures(functions: readonly FunctionToShip[]): ClosurePa
   }
 }
 
-/** Does ahead what the first capture of a program spends most of its time on, for a moment when nothing else is to do. */
-export function prepareCapture(): void {
-  tools ??= makeTools();
-  tools.reader.prepare();
-}
-
 function makeTools(): CaptureTools {
   const reader = new FunctionReader();
   const builtins = new BuiltinExports();

@@ -37,11 +37,6 @@ export class FunctionReader {
     this.#inspector = openInspector();
   }
 
-  /** Reads the list of scripts, which costs some 25 ms the first time and a tenth of it later. */
-  prepare(): void {
-    this.#inspector?.listScripts();
-  }
-
   /** Inspects functions at once that will be read one by one. */
   prefetch(functions: readonly UserFunction[]): void {
     const inspected = this.#inspector?.inspect(functions) ?? [];

@@ -128,11 +128,6 @@ export class Inspector {
     });
   }
 
-  listScripts(): void {
-    this.#enableDebugger();
-    this.disableDebugger();
-  }
-
   script(scriptId: string): InspectedScript | undefined {
     if (!this.#scripts.has(scriptId)) this.#enableDebugger();
     return this.#scripts.get(scriptId);

@@ -2,7 +2,7 @@ import { Deserializer, Serializer } from 'node:v8';
 import type { LargeBuffer } from './payload.ts';
 
 /** ArrayBuffers and captured data from this size on go to shared memory. */
-export const largeBytes: number = 256 * 1024;
+const largeBytes = 256 * 1024;
 
 /** Plain data as bytes. Bytes of ArrayBuffers of 256 KB and more stand apart, one copy each. */
 export interface Snapshot {
