@@ -81,7 +81,7 @@ const steps: readonly Step[] = [
   { name: 'repartition', rdd: (rdd) => rdd.repartition(3), plain: (rows) => [...rows] },
   { name: 'coalesce', rdd: (rdd) => rdd.coalesce(2), plain: (rows) => [...rows] },
   { name: 'sortByKey', rdd: (rdd) => rdd.sortByKey(), plain: (rows) => [...rows] },
-  { name: 'cache', rdd: (rdd) => rdd.cache(), plain: (rows) => [...rows] },
+  { name: 'cache', rdd: (rdd) => rdd.map((row) => row).cache(), plain: (rows) => [...rows] },
   {
     name: 'persist on disk',
     rdd: (rdd) => rdd.map((row) => row).persist(StorageLevel.DISK_ONLY),

@@ -132,7 +132,7 @@ function captureImport(
   graph: Graph,
   packages: PackageResolver,
 ): NodeIndex | undefined {
-  const specifier = plainSpecifier(binding.specifier);
+  const specifier = plainSpecifier(binding.specifier, script.url);
   if (!packages.isPackage(specifier, script.url)) return undefined;
   const module = { base: script.url, specifier, how: binding.how } as const;
   if (binding.path !== undefined) return graph.add({ kind: 'import', ...module, path: binding.path });

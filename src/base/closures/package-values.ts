@@ -33,14 +33,17 @@ export class PackageValues {
   #findImported(value: unknown): ImportNode | undefined {
     for (const [script, variables] of this.#scopes) {
       for (const [name, { specifier, how, path }] of script.bindings.imports()) {
-        if (!Object.hasOwn(variables, name) || !this.#packages.isPackage(plainSpecifier(specifier), script.url))
+        if (
+          !Object.hasOwn(variables, name) ||
+          !this.#packages.isPackage(plainSpecifier(specifier, script.url), script.url)
+        )
           continue;
         const found = pathTo(value, variables[name]);
         if (found === undefined) continue;
         return {
           kind: 'import',
           base: script.url,
-          specifier: plainSpecifier(specifier),
+          specifier: plainSpecifier(specifier, script.url),
           how,
           path: [...(path ?? []), ...found],
         };

@@ -27,9 +27,18 @@ export class PackageResolver {
   }
 }
 
-/** Vite names files outside its root `/@fs/path`. */
-export function plainSpecifier(specifier: string): string {
-  return specifier.replace(/^\/@fs(?=\/)/, '');
+/**
+ * What Node would call a module that `base` imports. Vite names files outside its root `/@fs/path`, and packages that it loads itself by
+ * a path from its root, `/node_modules/...`: the root is the folder above `base` where that file is.
+ */
+export function plainSpecifier(specifier: string, base: string): string {
+  if (specifier.startsWith('/@fs/')) return specifier.slice('/@fs'.length);
+  if (!specifier.startsWith('/node_modules/') || existsSync(specifier)) return specifier;
+  for (let directory = dirname(scriptPath(base)); ; directory = dirname(directory)) {
+    const file = join(directory, specifier);
+    if (existsSync(file)) return file;
+    if (directory === dirname(directory)) return specifier;
+  }
 }
 
 export function isInNodeModules(file: string): boolean {

@@ -133,7 +133,7 @@ class Rebuild {
       case 'require':
         return requireFrom(node.base);
       case 'dynamicImport':
-        return dynamicImport(importerFor(node.base));
+        return dynamicImport(node.base);
       case 'importMeta':
         return importMetaOf(node.base);
       case 'keepName':
@@ -319,8 +319,9 @@ function exportOf(module: unknown, path: readonly string[]): unknown {
   return fallback ?? (path[0] === 'default' ? follow(module, path.slice(1)) : undefined);
 }
 
-function dynamicImport(importer: Importer): Importer {
-  return (specifier) => importer(plainSpecifier(specifier));
+function dynamicImport(base: string): Importer {
+  const importer = importerFor(base);
+  return (specifier) => importer(plainSpecifier(specifier, base));
 }
 
 /** What esbuild's `__name` does. */

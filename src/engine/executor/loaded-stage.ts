@@ -4,9 +4,12 @@ import { rebuildClosures } from '../../base/closures/rebuild.ts';
 import type { UserFunction } from '../../base/closures/user-function.ts';
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
+import type { SourceSpec } from '../../data/io/source-spec.ts';
 import type { Split } from '../../data/io/split.ts';
+import { loadSplitReader, type SplitReader } from '../../data/io/split-reader.ts';
 import type { FunctionIndex, LoopStep } from '../../plan/codegen/loop-step.ts';
 import { generateStageLoop, type LoopSink, type StageLoop } from '../../plan/codegen/stage-loop.ts';
+import { childrenOf } from '../../plan/stages/task-inputs.ts';
 import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { BroadcastReference, StagePayload, StageReference } from '../protocol/task.ts';
 import type { AccumulatorUpdates } from './accumulator-updates.ts';
@@ -20,6 +23,8 @@ export interface LoadedStage {
   readonly origins: readonly FunctionOrigin[];
   readonly asyncFunctions: Set<FunctionIndex>;
   splits(nodeId: number): readonly Split[];
+  /** What reads the splits of a source of this format. */
+  readerOf(format: SourceSpec['format']): SplitReader;
 }
 
 /** Stages and broadcast values kept by one worker; the oldest go first. */
@@ -48,6 +53,8 @@ export class StageLoader {
     const payload = deserialize(copyOf(reference.payload)) as StagePayload;
     const functions = await rebuildClosures(withShared(payload.closures, reference.shared), this.#revive);
     const splits = new Map(payload.splits);
+    const readers = new Map<SourceSpec['format'], SplitReader>();
+    for (const format of formatsIn(payload.plan)) readers.set(format, await loadSplitReader(format));
     const stage: LoadedStage = {
       key: reference.key,
       plan: payload.plan,
@@ -56,6 +63,7 @@ export class StageLoader {
       origins: payload.origins,
       asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
       splits: (nodeId) => defined(splits.get(nodeId), `splits of source ${nodeId}`),
+      readerOf: (format) => defined(readers.get(format), `reader of ${format}`),
     };
     this.#stages.set(stage.key, stage);
     for (const oldest of this.#stages.keys()) {
@@ -96,6 +104,16 @@ export class StageLoader {
         throw new MillraceError('MR_BUG', `nothing revives a captured "${kind}".`);
     }
   };
+}
+
+function formatsIn(plan: TaskNode): ReadonlySet<SourceSpec['format']> {
+  const formats = new Set<SourceSpec['format']>();
+  const stack = [plan];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.kind === 'source') formats.add(node.source.format);
+    stack.push(...childrenOf(node));
+  }
+  return formats;
 }
 
 /** A loop over the stage's functions. */

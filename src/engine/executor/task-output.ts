@@ -3,7 +3,6 @@ import { MillraceError } from '../../base/errors.ts';
 import { Random } from '../../base/random.ts';
 import { KeyTable } from '../../data/columnar/key.ts';
 import { encodeBatch } from '../../data/columnar/row-codec.ts';
-import { createPartWriter } from '../../data/io/part-writer.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import type { PartitionerPlan, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { TaskValue } from '../protocol/task.ts';
@@ -68,6 +67,7 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
     case 'apply':
       return single(await partitionValue(run, settings, output));
     case 'save': {
+      const { createPartWriter } = await import('../../data/io/part-writer.ts');
       const writer = createPartWriter(output.staging, settings.partition, settings.attempt);
       try {
         for (const batch of run.compute(plan, settings.partition)) writer.write(batch);

@@ -1,7 +1,6 @@
 import { defined } from '../../base/defined.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
 import { decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
-import { readSplit } from '../../data/io/source.ts';
 import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
@@ -89,8 +88,9 @@ export class TaskRun {
       case 'range':
         return this.#counted(rangeRows(node, partition));
       case 'source': {
-        const split = defined(this.#environment.stage.splits(node.nodeId)[partition], `split ${partition}`);
-        return this.#counted(readSplit(node.source, split) as Batches);
+        const { stage } = this.#environment;
+        const split = defined(stage.splits(node.nodeId)[partition], `split ${partition}`);
+        return this.#counted(stage.readerOf(node.source.format)(node.source, split) as Batches);
       }
       case 'pipeline':
         return this.#pipeline(node, partition);

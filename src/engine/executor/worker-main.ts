@@ -5,6 +5,7 @@ import { collectGarbage } from '../../base/collect-garbage.ts';
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import { childrenOf } from '../../plan/stages/task-inputs.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { Block, MapOutput } from '../protocol/block.ts';
 import {
@@ -122,13 +123,6 @@ function canAwait(stage: LoadedStage, { fn }: PromiseFound): boolean {
   const reaches = (node: TaskNode): boolean =>
     awaitableFunctions(node).includes(fn) || childrenOf(node).some((child) => reaches(child));
   return !stage.asyncFunctions.has(fn) && reaches(stage.plan);
-}
-
-function childrenOf(node: TaskNode): readonly TaskNode[] {
-  if (node.kind === 'union') return node.inputs.map((input) => input.node);
-  if (node.kind === 'cartesian') return [node.left, node.right];
-  if ('inputs' in node) return node.inputs;
-  return 'input' in node ? [node.input] : [];
 }
 
 function reasonOf(stage: LoadedStage, error: unknown): TaskFailureReason {

@@ -36,3 +36,29 @@ export function inputsOf(node: TaskNode, partition: number): readonly (readonly 
     }
   }
 }
+
+/** The plan nodes that `node` is computed from, whatever the partition. */
+export function childrenOf(node: TaskNode): readonly TaskNode[] {
+  switch (node.kind) {
+    case 'blocks':
+    case 'range':
+    case 'source':
+    case 'shuffleRead':
+      return [];
+    case 'pipeline':
+    case 'mapPartitions':
+    case 'glom':
+    case 'combine':
+    case 'sort':
+    case 'cached':
+    case 'gather':
+      return [node.input];
+    case 'zip':
+    case 'cogroup':
+      return node.inputs;
+    case 'cartesian':
+      return [node.left, node.right];
+    case 'union':
+      return node.inputs.map((input) => input.node);
+  }
+}
