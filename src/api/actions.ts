@@ -1,15 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { captureCallSite } from '../base/call-site.ts';
 import { deepCopy } from '../base/deep-copy.ts';
 import { defined } from '../base/defined.ts';
 import { MillraceError } from '../base/errors.ts';
 import { KeyTable } from '../data/columnar/key.ts';
 import { compareValues } from '../data/columnar/ordering.ts';
-import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
-import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
-import { type CommittedOutput, OutputCommitter } from '../data/io/output-committer.ts';
-import type { CompressionOptions, OutputMode, OutputSpec, StagedPart } from '../data/io/output-spec.ts';
-import { toUri } from '../data/io/uri.ts';
 import type { StageLowering } from '../plan/stages/lower.ts';
 import type { ActionPlan, NumberStats } from '../plan/stages/task-plan.ts';
 import {
@@ -20,12 +14,6 @@ import {
   rowsOfValue,
   runPartitions,
 } from './rdd-core.ts';
-
-/** What the actions that write files take. */
-export interface SaveOptions extends ActionOptions, CompressionOptions {
-  /** What to do with an output that exists: `error` (default), `overwrite` or `append`. */
-  readonly mode?: OutputMode | undefined;
-}
 
 /** Actions: what runs the lineage and gives a value to the program. Each takes `{ signal }` last. */
 export abstract class Actions<T> extends RddCore<T> {
@@ -195,51 +183,6 @@ export abstract class Actions<T> extends RddCore<T> {
       const [rows] = await this.#run('toLocalIterator', { kind: 'collect' }, options, [partition]);
       yield* defined(rows, 'rows') as T[];
     }
-  }
-
-  /**
-   * Writes `String(row)` a line into `path/part-00000` and so on, one file a partition, then `_SUCCESS`. Nothing is visible before all
-   * of it is.
-   * @throws {MillraceError} MR_OUTPUT_EXISTS unless `mode` is overwrite or append
-   */
-  saveAsTextFile(path: string, options: SaveOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsTextFile', { format: 'text', uri: toUri(path), mode, options: rest }, signal);
-  }
-
-  /** Writes objects (or tuples) as CSV with a header; `columns` fixes which and in what order. See {@link saveAsTextFile}. */
-  saveAsCsv(path: string, options: SaveOptions & CsvOutputOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, signal);
-  }
-
-  /** Writes one JSON value a line. See {@link saveAsTextFile}. */
-  saveAsJsonLines(path: string, options: SaveOptions & JsonLinesOutputOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsJsonLines', { format: 'jsonLines', uri: toUri(path), mode, options: rest }, signal);
-  }
-
-  async #save(name: string, output: OutputSpec, signal: AbortSignal | undefined): Promise<CommittedOutput> {
-    const callSite = captureCallSite(this.#save);
-    const committer = new OutputCommitter(output, randomUUID());
-    const staging = committer.begin();
-    const parts: StagedPart[] = [];
-    try {
-      await this.runner.run({
-        name,
-        callSite,
-        signal,
-        node: this.node,
-        plan: () => ({ kind: 'save', staging }),
-        onValue: (_partition, value) => {
-          if (value.kind === 'part') parts.push(value.part);
-        },
-      });
-    } catch (error) {
-      committer.abort();
-      throw error;
-    }
-    return committer.commit(parts.sort((a, b) => a.partitionIndex - b.partitionIndex));
   }
 
   async #aggregate<U>(

@@ -162,6 +162,11 @@ export class MillraceContext {
     return this.#source('parquet', { format: 'parquet', paths: asPaths(paths), options: parquet }, minPartitions);
   }
 
+  /** The rows of Arrow IPC files or streams as objects. */
+  arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number): RDD<T> {
+    return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions);
+  }
+
   /** Sends a value to every worker once; closures read `broadcast.value`. */
   broadcast<T>(value: T): Broadcast<T> {
     return new Broadcast(this.#backend.nextId(), value, (reference) => this.#backend.noteBroadcast(reference));

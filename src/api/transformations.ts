@@ -8,14 +8,14 @@ import {
   RoundRobinPartitioner,
 } from '../plan/lineage/partitioner.ts';
 import { StorageLevel } from '../plan/lineage/storage-level.ts';
-import { Actions } from './actions.ts';
 import type { RDD } from './rdd.ts';
 import { type FunctionOptions, functionToShip } from './rdd-core.ts';
+import { SaveActions } from './save-actions.ts';
 
 type Without<N, K extends string> = N extends unknown ? Omit<N, K> : never;
 type NewNode = Without<RddNode, 'id' | 'operator' | 'callSite'>;
 
-export const byHash: DeferredPartitioner = { kind: 'deferred', of: 'hash', ascending: true };
+const byHash: DeferredPartitioner = { kind: 'deferred', of: 'hash', ascending: true };
 
 /** The hash partitioner of an operator that was told how many partitions to make, or was not. */
 export function hashInto(operator: string, partitions: number | undefined): HashPartitioner | DeferredPartitioner {
@@ -24,7 +24,7 @@ export function hashInto(operator: string, partitions: number | undefined): Hash
   return new HashPartitioner(partitions);
 }
 
-export function checkPartitions(operator: string, partitions: number): void {
+function checkPartitions(operator: string, partitions: number): void {
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new MillraceError(
       'MR_OPTION_INVALID',
@@ -33,7 +33,7 @@ export function checkPartitions(operator: string, partitions: number): void {
 }
 
 /** Transformations: each adds one node to the lineage and runs nothing. */
-export abstract class Transformations<T> extends Actions<T> {
+export abstract class Transformations<T> extends SaveActions<T> {
   /** A new RDD over the same context. */
   protected abstract derived<U>(node: RddNode): RDD<U>;
 

@@ -117,6 +117,32 @@ describe('writing', () => {
     expect(readdirSync(join(dir, 'out-text')).sort()).toEqual(['_SUCCESS', 'part-00000', 'part-00001', 'part-00002']);
   });
 
+  it('writes Parquet and Arrow with one schema, also where partitions hold different kinds of numbers', async () => {
+    const mixed = [
+      { a: 1, b: 'x' },
+      { a: 2, b: null },
+      { a: 2.5, b: 'z' },
+      { a: 4, b: 'w', c: [1, 2] },
+    ];
+    const rdd = sc.parallelize(mixed, 4);
+    const read = mixed.map((row) => ({ c: null, ...row }));
+    expect(await rdd.saveAsParquet(join(dir, 'out-parquet'), { compression: 'zstd' })).toMatchObject({
+      files: 4,
+      rows: 4,
+    });
+    expect(await sc.parquet(join(dir, 'out-parquet')).collect()).toEqual(read);
+    expect(await sc.parquet(join(dir, 'out-parquet'), { columns: ['b'] }).collect()).toEqual(
+      mixed.map(({ b }) => ({ b })),
+    );
+    await sc.parallelize(rows, 2).saveAsArrow(join(dir, 'out-arrow'));
+    expect(await sc.arrow(join(dir, 'out-arrow')).collect()).toEqual(rows);
+    const clash = sc.parallelize([{ a: 1 }, { a: 'text' }], 2);
+    await expect(clash.saveAsParquet(join(dir, 'clash'))).rejects.toThrow(
+      /column a holds int64 in one partition and string in another/,
+    );
+    expect(existsSync(join(dir, 'clash'))).toBe(false);
+  });
+
   it('refuses an output that exists, unless told to overwrite or append', async () => {
     const path = join(dir, 'again');
     const rdd = sc.parallelize(['a', 'b'], 1);

@@ -3,6 +3,7 @@ import type { PendingUpload } from './file-system.ts';
 import type { FileSystems } from './file-systems.ts';
 import type { JsonLinesOutputOptions } from './json/json-lines-encoder.ts';
 import type { OutputCompression } from './output-compression.ts';
+import type { ParquetSchema } from './parquet/schema.ts';
 import type { ParquetWriteOptions } from './parquet/write-options.ts';
 
 /**
@@ -56,6 +57,8 @@ export interface StagedPart {
   readonly sizeBytes: number;
   /** csv: the columns, which must be those of every other part. */
   readonly columns?: readonly string[];
+  /** parquet: the schema of each file. */
+  readonly schemas?: readonly ParquetSchema[];
 }
 
 export interface StagedFile {

@@ -6,7 +6,7 @@ import { JsonLinesEncoder } from './json/json-lines-encoder.ts';
 import { compressedFile, compressionSuffixes } from './output-compression.ts';
 import type { OutputSpec } from './output-spec.ts';
 import { openParquetWriter } from './parquet/writer.ts';
-import type { PartFileWriter } from './part-file.ts';
+import type { FinishedPartFile, PartFileWriter } from './part-file.ts';
 import { type RowEncoder, TextRowEncoder } from './row-encoder.ts';
 
 export function openPartFile(file: WritableFile, output: OutputSpec): PartFileWriter {
@@ -122,8 +122,11 @@ class ParquetFileWriter implements PartFileWriter {
   }
 
   /** Without rows and without a schema the file would have no columns, unlike those of the other partitions. */
-  finish(): { readonly sizeBytes: number } | undefined {
-    if (this.#hasRows || this.#hasSchema) return { sizeBytes: this.#writer.finish().sizeBytes };
+  finish(): FinishedPartFile | undefined {
+    if (this.#hasRows || this.#hasSchema) {
+      const { sizeBytes, schema } = this.#writer.finish();
+      return { sizeBytes, schema };
+    }
     this.#writer.abort();
     return undefined;
   }

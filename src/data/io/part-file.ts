@@ -1,7 +1,17 @@
+import type { ParquetSchema } from './parquet/schema.ts';
+
+export interface FinishedPartFile {
+  readonly sizeBytes: number;
+  /** csv: the columns it has. */
+  readonly columns?: readonly string[];
+  /** parquet: the schema it has. */
+  readonly schema?: ParquetSchema;
+}
+
 /** Writes rows into one file of an output's format. */
 export interface PartFileWriter {
   write(rows: readonly unknown[]): void;
-  /** @returns the bytes written; undefined if the file was given up because it would say nothing */
-  finish(): { readonly sizeBytes: number; readonly columns?: readonly string[] } | undefined;
+  /** @returns what the file holds; undefined if it was given up because it would say nothing */
+  finish(): FinishedPartFile | undefined;
   abort(): void;
 }

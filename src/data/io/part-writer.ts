@@ -3,6 +3,7 @@ import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
 import { type PartitionValue, partitionDirectory } from './hive-partitions.ts';
 import type { OutputSettings, OutputStaging, StagedFile, StagedPart } from './output-spec.ts';
+import type { ParquetSchema } from './parquet/schema.ts';
 import type { PartFileWriter } from './part-file.ts';
 import { openPartFile, partFileSuffix } from './part-file-writer.ts';
 import { joinUri } from './uri.ts';
@@ -36,6 +37,7 @@ class AttemptFiles {
   readonly #attempt: number;
   readonly #fileSystems: FileSystems;
   readonly #staged: StagedFile[] = [];
+  readonly #schemas: ParquetSchema[] = [];
   #columns: readonly string[] | undefined;
 
   constructor(staging: OutputStaging, partitionIndex: number, attempt: number, fileSystems: FileSystems) {
@@ -65,8 +67,9 @@ class AttemptFiles {
   finish({ path, file, pending, writer }: OpenFile): void {
     const finished = writer.finish();
     if (finished === undefined) return;
-    const { sizeBytes, columns } = finished;
+    const { sizeBytes, columns, schema } = finished;
     this.#columns ??= columns;
+    if (schema !== undefined) this.#schemas.push(schema);
     const upload = pending === undefined ? {} : { upload: pending.pendingUpload() };
     this.#staged.push({ stagedUri: file.uri, path, sizeBytes, ...upload });
   }
@@ -79,6 +82,7 @@ class AttemptFiles {
       rows,
       sizeBytes: this.#staged.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       ...(this.#columns === undefined ? {} : { columns: this.#columns }),
+      ...(this.#schemas.length === 0 ? {} : { schemas: this.#schemas }),
     };
   }
 

@@ -29,7 +29,7 @@ export class RangeBounds {
  *
  * @see Spark's RangePartitioner.determineBounds
  */
-export function boundsOf(samples: readonly TaskValue[], numPartitions: number): readonly unknown[] {
+function boundsOf(samples: readonly TaskValue[], numPartitions: number): readonly unknown[] {
   const weighted: { key: unknown; weight: number }[] = [];
   for (const sample of samples) {
     if (sample.kind !== 'sample') continue;

@@ -310,7 +310,7 @@ function blame(fn: FunctionIndex, error: unknown): unknown {
 }
 
 /** A promise or an async iterable: the function has to be awaited. */
-export function isAsyncResult(result: unknown): boolean {
+function isAsyncResult(result: unknown): boolean {
   return result instanceof Promise || (typeof result === 'object' && result !== null && Symbol.asyncIterator in result);
 }
 

@@ -121,7 +121,7 @@ function bucketOf(hash: number, depth: number): number {
   return Math.imul(mixed, 0xc2b2ae35) >>> 28;
 }
 
-export function* rowsOfGroups({ table, states }: Groups): Iterable<unknown[]> {
+function* rowsOfGroups({ table, states }: Groups): Iterable<unknown[]> {
   for (let first = 0; first < states.length; first += BATCH_ROWS) {
     const rows: unknown[] = [];
     for (let slot = first; slot < Math.min(first + BATCH_ROWS, states.length); slot++)

@@ -47,7 +47,7 @@ describe('arrow', () => {
       d: fc.date({ noInvalidDate: true, min: new Date('1970-01-01'), max: new Date('2100-01-01') }),
       list: fc.array(fc.integer(), { minLength: 1 }),
     });
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(row, { minLength: 1 }), (rows) => {
         expect(readRows(arrow(save([rows, []])))).toEqual(rows);
       }),

@@ -48,7 +48,7 @@ const table = fc
 describe('csv', () => {
   it('reads what RFC 4180 writes, however the file is cut, as csv-parse does', () => {
     const path = join(directory, 'law.csv');
-    fc.assert(
+    void fc.assert(
       fc.property(
         table,
         fc.integer({ min: 1, max: 40 }),
@@ -85,7 +85,7 @@ describe('csv', () => {
       { mode: 'dropMalformed' },
       { comment: '#' },
     );
-    fc.assert(
+    void fc.assert(
       fc.property(bytes, dialect, fc.integer({ min: 2, max: 20 }), (pieces, options, minPartitions) => {
         writeFile(path, pieces.join(''));
         const source = csv(path, { ...options, schema: { a: 'string', b: 'string' } });
@@ -191,7 +191,7 @@ describe('csv', () => {
       fc.maxSafeInteger().map(String),
     );
     const path = join(directory, 'numbers.csv');
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(decimal, { minLength: 1 }), (texts) => {
         writeFile(path, `${texts.join('\n')}\n`);
         const rows = readRows(csv(path, { schema: { x: 'number' } })) as { x: number }[];

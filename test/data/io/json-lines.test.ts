@@ -25,7 +25,7 @@ const revived = (value: unknown): unknown =>
 describe('jsonLines', () => {
   it('reads what JSON.stringify writes, however the file is cut', () => {
     const path = join(directory, 'law.jsonl');
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.array(fc.jsonValue()),
         fc.integer({ min: 1, max: 9 }),

@@ -109,7 +109,7 @@ describe('writing text, CSV and JSON lines', () => {
       quote: fc.constantFrom('"', "'"),
       nullValue: fc.constantFrom('', 'NULL'),
     });
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(row, { minLength: 1 }), options, (rows, dialect) => {
         const path = fresh();
         save(output('csv', path, dialect), [rows]);
@@ -198,7 +198,7 @@ describe('writing text, CSV and JSON lines', () => {
         fc.dictionary(fc.string(), tie('value')),
       ),
     })).value;
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(tree), (rows) => {
         const path = fresh();
         save(output('jsonLines', path), [rows]);

@@ -39,7 +39,7 @@ const failure = (run: () => unknown): unknown => {
 describe('text', () => {
   it('gives each line once, however the file is cut', () => {
     const path = join(directory, 'law.txt');
-    fc.assert(
+    void fc.assert(
       fc.property(content, fc.integer({ min: 1, max: 12 }), (body, minPartitions) => {
         writeFile(path, body);
         const expected = linesOf(body.startsWith('\ufeff') ? body.slice(1) : body);
@@ -137,7 +137,7 @@ describe('text', () => {
 
     it('reads them in pieces of any size without zlib having zstd', () => {
       const bytes = Buffer.concat([first, skippable, second]);
-      fc.assert(
+      void fc.assert(
         fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
           const codec = new FzstdCodec();
           const out: Buffer[] = [];
@@ -287,7 +287,7 @@ describe('whole files and records', () => {
 
   it('reads records of a fixed length, however the file is cut', () => {
     const path = join(directory, 'records.bin');
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 9 }),
         fc.nat(50),
