@@ -1,4 +1,17 @@
-import type { AnyNode, Identifier, Node, Pattern, Program } from 'acorn';
+import type {
+  AnyNode,
+  ArrayPattern,
+  AssignmentPattern,
+  Identifier,
+  Node,
+  ObjectPattern,
+  Pattern,
+  Program,
+  RestElement,
+} from 'acorn';
+
+/** A pattern that holds others. */
+type PatternWithParts = ObjectPattern | ArrayPattern | AssignmentPattern | RestElement;
 
 /** The node that declares a name: a parameter, variable, function, class, import or catch parameter. */
 export interface Binding {
@@ -229,15 +242,24 @@ class ReferenceWalk {
 
   #pattern(pattern: Pattern | null | undefined, write: WriteOperator | undefined): void {
     if (pattern === null || pattern === undefined) return;
-    if (pattern.type === 'Identifier') {
-      if (write !== undefined) this.#use(pattern, write);
-      return;
+    switch (pattern.type) {
+      case 'Identifier':
+        if (write !== undefined) this.#use(pattern, write);
+        return;
+      case 'MemberExpression':
+        this.visit(pattern);
+        return;
+      case 'ObjectPattern':
+      case 'ArrayPattern':
+      case 'AssignmentPattern':
+      case 'RestElement':
+        this.#ancestors.push(pattern);
+        this.#parts(pattern, write);
+        this.#ancestors.pop();
     }
-    if (pattern.type === 'MemberExpression') {
-      this.visit(pattern);
-      return;
-    }
-    this.#ancestors.push(pattern);
+  }
+
+  #parts(pattern: PatternWithParts, write: WriteOperator | undefined): void {
     switch (pattern.type) {
       case 'ObjectPattern':
         for (const property of pattern.properties) {
@@ -250,19 +272,17 @@ class ReferenceWalk {
           this.#pattern(property.value, write);
           this.#ancestors.pop();
         }
-        break;
+        return;
       case 'ArrayPattern':
         for (const element of pattern.elements) this.#pattern(element, write);
-        break;
+        return;
       case 'AssignmentPattern':
         this.#pattern(pattern.left, write);
         this.visit(pattern.right);
-        break;
+        return;
       case 'RestElement':
         this.#pattern(pattern.argument, write);
-        break;
     }
-    this.#ancestors.pop();
   }
 
   #use(identifier: Identifier, write: WriteOperator | undefined): void {

@@ -22,7 +22,7 @@ import type { Bytes, Validity, Vector } from './batch-reader.ts';
 import { timeAt } from './fixed-width-vector.ts';
 
 /** Offsets and bytes whose meaning Arrow cannot say are Binary; this key of the field's metadata names our layout. */
-export const layoutMetadata = 'millrace.layout';
+const layoutMetadata = 'millrace.layout';
 
 export function arrowField(name: string, vector: Vector, type: DataType): Field {
   const kept = vector.kind === 'opaque' || vector.kind === 'utf16';

@@ -33,12 +33,12 @@ export const anyBigint: fc.Arbitrary<bigint> = fc.oneof(
   fc.constantFrom(0n, 2n ** 53n + 1n, 2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n, 10n ** 60n),
 );
 
-export const anyDate: fc.Arbitrary<Date> = fc.oneof(
+const anyDate: fc.Arbitrary<Date> = fc.oneof(
   fc.date({ noInvalidDate: false }),
   fc.constantFrom(Number.NaN, 0, -1, 8.64e15, -8.64e15).map((time) => new Date(time)),
 );
 
-export const anyBytes: fc.Arbitrary<Uint8Array> = fc.oneof(
+const anyBytes: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.uint8Array(),
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );

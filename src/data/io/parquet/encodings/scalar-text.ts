@@ -1,7 +1,7 @@
 import type { TimeUnit } from '../schema.ts';
 
 /** Ticks of a unit in a second. */
-export const ticksPerSecond: Readonly<Record<TimeUnit, number>> = { ms: 1e3, us: 1e6, ns: 1e9 };
+const ticksPerSecond: Readonly<Record<TimeUnit, number>> = { ms: 1e3, us: 1e6, ns: 1e9 };
 const fractionDigits: Readonly<Record<TimeUnit, number>> = { ms: 3, us: 6, ns: 9 };
 const secondsPerDay = 86_400;
 /** The days from the epoch that a Date reaches, either way. */

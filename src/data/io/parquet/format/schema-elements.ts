@@ -115,7 +115,7 @@ function decimalElement(precision: number, scale: number): LeafElement {
 }
 
 /** The bytes that every decimal of a precision fits, with its sign. */
-export function decimalBytes(precision: number): number {
+function decimalBytes(precision: number): number {
   const bits = (10n ** BigInt(precision)).toString(2).length + 1;
   return Math.ceil(bits / 8);
 }

@@ -7,18 +7,18 @@ import { readParquetSplit } from '../../../../../src/data/io/parquet/read-split.
 
 const fileSystems = new FileSystems();
 
-export function statusOf(path: string): FileStatus {
+function statusOf(path: string): FileStatus {
   const uri = pathToFileURL(path).href;
   const entry = fileSystems.of(uri).stat(uri);
   if (entry?.kind !== 'file') throw new Error(`${path} is not there`);
   return entry.status;
 }
 
-export function openFile(status: FileStatus): RandomAccessFile {
+function openFile(status: FileStatus): RandomAccessFile {
   return fileSystems.of(status.uri).openRead(status.uri, status);
 }
 
-export function planFiles(paths: readonly string[], options: ParquetReadOptions = {}, minPartitions = 1): ParquetPlan {
+function planFiles(paths: readonly string[], options: ParquetReadOptions = {}, minPartitions = 1): ParquetPlan {
   return planParquet(paths.map(statusOf), options, { open: openFile, minPartitions });
 }
 
