@@ -17,6 +17,7 @@ import type { ActionCall, Backend } from './backend.ts';
 import { MemoryReclaimer } from './memory-reclaimer.ts';
 import { ParallelizedBlocks } from './parallelized-blocks.ts';
 import { RangeBounds } from './range-bounds.ts';
+import { RowCounts } from './row-counts.ts';
 import { SourcePlans } from './source-plans.ts';
 import { planAction, type StagePlannerSettings } from './stage-planner.ts';
 import { TempFolder } from './temp-folder.ts';
@@ -47,6 +48,7 @@ export class LocalBackend implements Backend {
   readonly #temp: TempFolder;
   readonly #scheduler: DagScheduler;
   readonly #bounds = new RangeBounds();
+  readonly #rowCounts = new RowCounts();
   readonly #sources = new SourcePlans();
   readonly #parallelized = new ParallelizedBlocks();
   readonly #names = new WeakMap<RddNode, string>();
@@ -214,6 +216,7 @@ export class LocalBackend implements Backend {
       sources: this.#sources,
       parallelized: this.#parallelized,
       bounds: this.#bounds,
+      rowCounts: this.#rowCounts,
       levelOf: (node) => this.levelOf(node),
       isMaterialized: (node) => this.#isMaterialized(node),
       isInUse: (stage) => this.#scheduler.isInUse(stage),
@@ -236,6 +239,7 @@ export class LocalBackend implements Backend {
       isMaterialized: (node) => this.#isMaterialized(node),
       isInUse: () => false,
       hasBounds: (partitioner) => this.#bounds.of(partitioner) !== undefined,
+      hasRowCounts: (node) => this.#rowCounts.has(node),
       levelOf: (node) => this.levelOf(node),
       cachedPartitions: (node) => this.blocks.numCached(node.id),
       nameOf: (node) => this.nameOf(node),

@@ -16,6 +16,7 @@ import type { PlannedStage } from '../scheduler/stage-run.ts';
 import type { ActionCall } from './backend.ts';
 import type { ParallelizedBlocks } from './parallelized-blocks.ts';
 import { type RangeBounds, sampleSize } from './range-bounds.ts';
+import type { RowCounts } from './row-counts.ts';
 import type { SourcePlans } from './source-plans.ts';
 
 export interface StagePlannerSettings {
@@ -23,6 +24,7 @@ export interface StagePlannerSettings {
   readonly sources: SourcePlans;
   readonly parallelized: ParallelizedBlocks;
   readonly bounds: RangeBounds;
+  readonly rowCounts: RowCounts;
   readonly levelOf: (node: RddNode) => StorageLevelName;
   readonly isMaterialized: (node: RddNode) => boolean;
   /** Whether a shuffle's stage needs no planning, because its output is there or on its way. */
@@ -42,11 +44,12 @@ export interface ActionStages {
 
 /** Cuts the lineage of an action into stages, captures the closures of each, and makes them ready to run. */
 export function planAction(call: ActionCall, settings: StagePlannerSettings): ActionStages {
-  const { layout, bounds, isMaterialized, isInUse } = settings;
+  const { layout, bounds, rowCounts, isMaterialized, isInUse } = settings;
   const root = splitStages(call.node, {
     layout,
     isMaterialized,
     hasBounds: (partitioner) => bounds.of(partitioner) !== undefined,
+    hasRowCounts: (node) => rowCounts.has(node),
     isInUse,
   });
   const keys = new Map<Stage, StageKey>();
@@ -86,9 +89,10 @@ function unneeded(stage: Stage): Prepared {
 }
 
 function preparedStage(stage: Stage, call: ActionCall, settings: StagePlannerSettings): Prepared {
-  const { layout, sources, parallelized, bounds, levelOf } = settings;
+  const { layout, sources, parallelized, bounds, rowCounts, levelOf } = settings;
   const splits: [number, readonly Split[]][] = [];
   const held = new Map<number, NodeOf<'parallelized'>>();
+  const indexed: RddNode[] = [];
   const lowering = new StageLowering({
     layout,
     levelOf,
@@ -99,25 +103,35 @@ function preparedStage(stage: Stage, call: ActionCall, settings: StagePlannerSet
       return plan.source;
     },
     onParallelized: (node) => held.set(node.id, node),
+    onIndexed: (node) => indexed.push(node),
   });
   const plan = lowering.lower(stage.root);
   const output = outputOf(stage, call, lowering);
   const { result: closures, broadcasts } = settings.collectBroadcasts(() => captureClosures(lowering.functions));
   const origins = lowering.functions.map(({ operator, callSite }) => ({ operator, callSite }));
   const payload = once(
-    (): StagePayload => ({ plan, output: withBounds(stage, output, bounds), closures, origins, splits }),
+    (): StagePayload => ({
+      plan,
+      output: withBounds(stage, output, bounds),
+      closures,
+      origins,
+      splits,
+      rowsBefore: indexed.map((node) => [node.id, rowCounts.before(node)]),
+    }),
   );
   const block = (nodeId: number, partition: number): Block | undefined => {
     const node = held.get(nodeId);
     return node === undefined ? undefined : parallelized.of(node, partition);
   };
-  return { payload, broadcasts, block, ...purposeOf(stage, call, bounds) };
+  return { payload, broadcasts, block, ...purposeOf(stage, call, settings) };
 }
 
 function outputOf(stage: Stage, call: ActionCall, lowering: StageLowering): TaskOutput {
   switch (stage.output.kind) {
     case 'result':
       return call.plan(lowering);
+    case 'rowCounts':
+      return { kind: 'count' };
     case 'sample':
       return { kind: 'sample', size: sampleSize(stage.output.partitioner.numPartitions, stage.numTasks) };
     case 'shuffle': {
@@ -144,13 +158,24 @@ function withBounds(stage: Stage, output: TaskOutput, bounds: RangeBounds): Task
 function purposeOf(
   stage: Stage,
   call: ActionCall,
-  bounds: RangeBounds,
+  { bounds, rowCounts }: StagePlannerSettings,
 ): Pick<PlannedStage, 'purpose' | 'onValue' | 'onComplete'> {
   switch (stage.output.kind) {
     case 'result':
       return { purpose: { kind: 'result' }, onValue: call.onValue };
     case 'shuffle':
       return { purpose: { kind: 'shuffle', shuffleId: stage.output.shuffleId } };
+    case 'rowCounts': {
+      const { node } = stage.output;
+      const counts: number[] = [];
+      return {
+        purpose: { kind: 'sample' },
+        onValue: (partition, value) => {
+          if (value.kind === 'count') counts[partition] = value.count;
+        },
+        onComplete: () => rowCounts.set(node, counts),
+      };
+    }
     case 'sample': {
       const { partitioner } = stage.output;
       const samples: TaskValue[] = [];

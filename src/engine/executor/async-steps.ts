@@ -18,11 +18,14 @@ export function awaitableFunctions(node: TaskNode): readonly FunctionIndex[] {
       return node.steps.flatMap((step) => ('fn' in step ? [step.fn] : []));
     case 'mapPartitions':
     case 'zip':
-      return [node.fn];
+      return node.fn === undefined ? [] : [node.fn];
     case 'blocks':
     case 'range':
     case 'source':
     case 'glom':
+    case 'foldPartition':
+    case 'builtIn':
+    case 'stacked':
     case 'union':
     case 'gather':
     case 'cartesian':
@@ -52,7 +55,7 @@ export async function awaitAsyncSteps(
   const run = new TaskRun(environment, ready);
   let rows: unknown[];
   if (node.kind === 'pipeline') rows = await pipelineRows(stage, node.steps, run.compute(node.input, partition));
-  else if (node.kind === 'mapPartitions' || node.kind === 'zip')
+  else if ((node.kind === 'mapPartitions' || node.kind === 'zip') && node.fn !== undefined)
     rows = await partitionRows(stage, node.fn, run.partitionArguments(node, partition));
   else return;
   const partitions = ready.get(node) ?? new Map<number, unknown[][]>();

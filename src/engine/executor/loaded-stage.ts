@@ -25,6 +25,8 @@ export interface LoadedStage {
   splits(nodeId: number): readonly Split[];
   /** What reads the splits of a source of this format. */
   readerOf(format: SourceSpec['format']): SplitReader;
+  /** The rows of an indexed RDD that lie in the partitions before this one. */
+  rowsBefore(nodeId: number, partition: number): number;
 }
 
 /** Stages and broadcast values kept by one worker; the oldest go first. */
@@ -55,6 +57,7 @@ export class StageLoader {
     const splits = new Map(payload.splits);
     const readers = new Map<SourceSpec['format'], SplitReader>();
     for (const format of formatsIn(payload.plan)) readers.set(format, await loadSplitReader(format));
+    const rowsBefore = new Map(payload.rowsBefore);
     const stage: LoadedStage = {
       key: reference.key,
       plan: payload.plan,
@@ -64,6 +67,7 @@ export class StageLoader {
       asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
       splits: (nodeId) => defined(splits.get(nodeId), `splits of source ${nodeId}`),
       readerOf: (format) => defined(readers.get(format), `reader of ${format}`),
+      rowsBefore: (nodeId, partition) => defined(rowsBefore.get(nodeId)?.[partition], `rows before ${partition}`),
     };
     this.#stages.set(stage.key, stage);
     for (const oldest of this.#stages.keys()) {

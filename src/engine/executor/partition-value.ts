@@ -6,13 +6,25 @@ import { compareValues } from '../../data/columnar/ordering.ts';
 import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import type { ActionPlan, NumberStats } from '../../plan/stages/task-plan.ts';
+import { foldRows } from './fold-rows.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
 import { rowsOf } from './rows.ts';
 import type { TaskRun } from './task-run.ts';
 
 type ValueAction = Extract<
   ActionPlan,
-  { readonly kind: 'reduce' | 'aggregate' | 'extreme' | 'countBy' | 'stats' | 'lookup' | 'apply' }
+  {
+    readonly kind:
+      | 'reduce'
+      | 'aggregate'
+      | 'extreme'
+      | 'ordered'
+      | 'histogram'
+      | 'countBy'
+      | 'stats'
+      | 'lookup'
+      | 'apply';
+  }
 >;
 
 /** What an action makes of one partition: mostly one value, none where the partition has no row to make it from. */
@@ -31,9 +43,13 @@ export async function partitionValue(
       return isEmpty ? [] : [value];
     }
     case 'aggregate':
-      return [aggregate(rows(), deepCopy(functionAt(action.zero)()), functionAt(action.merge), action.merge)];
+      return [foldRows(rows(), deepCopy(functionAt(action.zero)()), functionAt(action.merge), action.merge)];
     case 'extreme':
       return extreme(rows(), functionAt(action.by), action);
+    case 'ordered':
+      return ordered(rows(), functionAt(action.by), action);
+    case 'histogram':
+      return [histogram(rows(), action.bounds)];
     case 'countBy':
       return countBy(rows(), action.of);
     case 'stats':
@@ -51,26 +67,6 @@ export async function partitionValue(
       return action.discard ? [] : [value];
     }
   }
-}
-
-function aggregate(
-  rows: Iterable<unknown>,
-  zero: unknown,
-  merge: (...args: unknown[]) => unknown,
-  fn: FunctionIndex,
-): unknown {
-  let state = zero;
-  let at = 0;
-  for (const row of rows) {
-    try {
-      state = merge(state, row);
-    } catch (error) {
-      throw new UserFunctionError(fn, at, error);
-    }
-    if (state instanceof Promise) throw new PromiseFound(fn);
-    at++;
-  }
-  return state;
 }
 
 function extreme(
@@ -92,6 +88,54 @@ function extreme(
     at++;
   }
   return best === undefined ? [] : [best.row];
+}
+
+/** Rows beyond the limit that are gathered before the last of all are dropped. */
+const SURPLUS = 4096;
+
+function ordered(
+  rows: Iterable<unknown>,
+  by: (...args: unknown[]) => unknown,
+  action: Extract<ActionPlan, { readonly kind: 'ordered' }>,
+): readonly unknown[] {
+  let kept: { readonly row: unknown; readonly order: unknown }[] = [];
+  let at = 0;
+  const cut = (): void => {
+    kept.sort((a, b) => action.sign * compareValues(a.order, b.order));
+    kept = kept.slice(0, action.limit);
+  };
+  for (const row of rows) {
+    let order: unknown;
+    try {
+      order = by(row);
+    } catch (error) {
+      throw new UserFunctionError(action.by, at, error);
+    }
+    if (order instanceof Promise) throw new PromiseFound(action.by);
+    if (kept.push({ row, order }) >= action.limit + SURPLUS) cut();
+    at++;
+  }
+  cut();
+  return kept.map(({ row }) => row);
+}
+
+/** null, undefined, NaN and what lies outside of the bounds is not counted. */
+function histogram(rows: Iterable<unknown>, bounds: readonly unknown[]): readonly number[] {
+  const last = bounds.length - 1;
+  const counts = new Array<number>(last).fill(0);
+  for (const row of rows) {
+    if (row === null || row === undefined || Number.isNaN(row)) continue;
+    if (compareValues(row, bounds[0]) < 0 || compareValues(row, bounds[last]) > 0) continue;
+    let low = 0;
+    let high = last - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (compareValues(row, bounds[middle]) >= 0) low = middle;
+      else high = middle - 1;
+    }
+    counts[low] = defined(counts[low], 'bucket') + 1;
+  }
+  return counts;
 }
 
 function countBy(rows: Iterable<unknown>, of: 'row' | 'key'): readonly unknown[] {

@@ -61,6 +61,8 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
     case 'reduce':
     case 'aggregate':
     case 'extreme':
+    case 'ordered':
+    case 'histogram':
     case 'countBy':
     case 'stats':
     case 'lookup':

@@ -1,3 +1,4 @@
+import { deepCopy } from '../../base/deep-copy.ts';
 import { defined } from '../../base/defined.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
 import { decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
@@ -12,7 +13,9 @@ import { AggregationBuilder, CogroupBuilder, refuseLargeGroup } from '../shuffle
 import { BlockLost } from '../storage/block-lost.ts';
 import { blockRows, mapOutputBatches } from '../storage/block-reader.ts';
 import { BlockWriter } from '../storage/block-writer.ts';
+import { foldRows } from './fold-rows.ts';
 import { type LoadedStage, stageLoop } from './loaded-stage.ts';
+import { operateOn, zipRows } from './partition-operations.ts';
 import { batchesOf, rowsOf } from './rows.ts';
 
 /** Map outputs that a task could not read: the driver has them made again. */
@@ -40,6 +43,7 @@ export class CachedBlockLost extends Error {
 }
 
 type Batches = Iterable<unknown[]>;
+type UserFunctions = [zero: () => unknown, merge: (...args: unknown[]) => unknown];
 type NodeOf<K extends TaskNode['kind']> = Extract<TaskNode, { readonly kind: K }>;
 
 /** What a task reads and leaves beside its result. */
@@ -95,11 +99,20 @@ export class TaskRun {
       case 'pipeline':
         return this.#pipeline(node, partition);
       case 'mapPartitions':
-        return this.#callOverPartition(node, this.partitionArguments(node, partition));
+        return this.#callOverPartition(node.fn, this.partitionArguments(node, partition));
       case 'zip':
-        return this.#callOverPartition(node, this.partitionArguments(node, partition));
+        return this.#zip(node, partition);
       case 'glom':
         return [[[...rowsOf(this.compute(node.input, partition))]]];
+      case 'foldPartition':
+        return this.#foldPartition(node, partition);
+      case 'builtIn': {
+        const { nodeId, operation, numPartitions } = node;
+        const rowsBefore = (): number => this.#environment.stage.rowsBefore(nodeId, partition);
+        return operateOn(operation, this.compute(node.input, partition), { partition, numPartitions, rowsBefore });
+      }
+      case 'stacked':
+        return this.#stacked(node.inputs, partition);
       case 'union': {
         let index = partition;
         for (const input of node.inputs) {
@@ -169,7 +182,22 @@ export class TaskRun {
     return node.indexFirst ? [partition, rows] : [rows, partition];
   }
 
-  *#callOverPartition({ fn }: { readonly fn: FunctionIndex }, args: readonly unknown[]): Batches {
+  #zip(node: NodeOf<'zip'>, partition: number): Batches {
+    if (node.fn !== undefined) return this.#callOverPartition(node.fn, this.partitionArguments(node, partition));
+    const [left, right] = node.inputs.map((input) => rowsOf(this.compute(input, partition)));
+    return batchesOf(zipRows(defined(left, 'left side'), defined(right, 'right side'), partition));
+  }
+
+  *#foldPartition({ input, zero, merge }: NodeOf<'foldPartition'>, partition: number): Batches {
+    const [makeZero, mergeRow] = [zero, merge].map((fn) => this.#environment.stage.functions[fn]) as UserFunctions;
+    yield [foldRows(rowsOf(this.compute(input, partition)), deepCopy(makeZero()), mergeRow, merge)];
+  }
+
+  *#stacked(inputs: readonly TaskNode[], partition: number): Batches {
+    for (const input of inputs) yield* this.compute(input, partition);
+  }
+
+  *#callOverPartition(fn: FunctionIndex, args: readonly unknown[]): Batches {
     const userFunction = defined(this.#environment.stage.functions[fn], 'partition function') as (
       ...args: unknown[]
     ) => unknown;

@@ -13,6 +13,8 @@ export interface StagePayload {
   readonly origins: readonly FunctionOrigin[];
   /** Splits of each file source, by node id. */
   readonly splits: readonly (readonly [nodeId: number, splits: readonly Split[]])[];
+  /** For each zipWithIndex, by node id: the rows in all partitions before each. */
+  readonly rowsBefore: readonly (readonly [nodeId: number, counts: readonly number[]])[];
 }
 
 /** A stage as it is named in a batch; the payload without what cannot be serialised to bytes. */

@@ -1,4 +1,6 @@
+import { formatCallSite } from '../../base/call-site.ts';
 import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
 import type { NodeOf, RddNode } from './node.ts';
 import {
   type DeferredPartitioner,
@@ -33,6 +35,7 @@ export class LineageLayout {
   readonly #splitsOf: (node: NodeOf<'source'>) => number;
   readonly #counts = new WeakMap<RddNode, number>();
   readonly #partitioners = new WeakMap<RddNode, Partitioner>();
+  readonly #shared = new WeakMap<RddNode, { readonly partitioner: Partitioner | undefined }>();
 
   /** @param splitsOf how many splits the files of a source were cut into */
   constructor(splitsOf: (node: NodeOf<'source'>) => number) {
@@ -54,7 +57,13 @@ export class LineageLayout {
   partitioner(node: RddNode): Partitioner | undefined {
     let at = node;
     while (at.kind === 'narrow' && at.preservesPartitioning) at = at.parent;
+    if (at.kind === 'union') return this.#sharedPartitioner(at);
     return at.kind === 'shuffled' || at.kind === 'cogrouped' ? this.#resolve(at) : undefined;
+  }
+
+  /** Whether a union puts the partitions of its parents upon each other, for all have the same partitioner, and not side by side. */
+  isStacked(node: NodeOf<'union'>): boolean {
+    return this.#sharedPartitioner(node) !== undefined;
   }
 
   dependencies(node: RddNode): readonly Dependency[] {
@@ -103,15 +112,44 @@ export class LineageLayout {
       case 'source':
         return this.#splitsOf(node);
       case 'union':
-        return node.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
+        return (
+          this.#sharedPartitioner(node)?.numPartitions ??
+          node.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0)
+        );
       case 'zipped':
-        return this.numPartitions(defined(node.parents[0], 'first zipped parent'));
+        return this.#countZipped(node);
       case 'cartesian':
         return this.numPartitions(node.left) * this.numPartitions(node.right);
       case 'shuffled':
       case 'cogrouped':
         return this.#resolve(node).numPartitions;
     }
+  }
+
+  /** Spark's PartitionerAwareUnionRDD: the partitioner that all parents share. */
+  #sharedPartitioner(node: NodeOf<'union'>): Partitioner | undefined {
+    let shared = this.#shared.get(node);
+    if (shared === undefined) {
+      const [first, ...rest] = node.parents;
+      const partitioner = first === undefined ? undefined : this.partitioner(first);
+      const isShared =
+        partitioner !== undefined &&
+        partitioner.kind !== 'roundRobin' &&
+        rest.every((parent) => samePartitioning(this.partitioner(parent), partitioner));
+      shared = { partitioner: isShared ? partitioner : undefined };
+      this.#shared.set(node, shared);
+    }
+    return shared.partitioner;
+  }
+
+  #countZipped(node: NodeOf<'zipped'>): number {
+    const counts = node.parents.map((parent) => this.numPartitions(parent));
+    const count = defined(counts[0], 'first zipped parent');
+    if (counts.every((other) => other === count)) return count;
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${node.operator} at ${formatCallSite(node.callSite)}: the RDDs must have equally many partitions, but have ${counts.join(', ')}. Use repartition, or coalesce, first.`,
+    );
   }
 
   #resolve(node: NodeOf<'shuffled'> | NodeOf<'cogrouped'>): Partitioner {

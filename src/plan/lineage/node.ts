@@ -1,6 +1,7 @@
 import type { CallSite } from '../../base/call-site.ts';
 import type { FunctionToShip } from '../../base/closures/user-function.ts';
 import type { SourceSpec } from '../../data/io/source-spec.ts';
+import type { PartitionOperation } from './partition-operation.ts';
 import type { DeferredPartitioner, Partitioner } from './partitioner.ts';
 
 interface NodeBase {
@@ -19,6 +20,9 @@ export type NarrowStep =
   /** `fn(rows, index)`, or `fn(index, rows)`: rows is an iterator over the partition, the result an iterable. */
   | { readonly op: 'mapPartitions'; readonly fn: FunctionToShip; readonly indexFirst: boolean }
   | { readonly op: 'glom' }
+  /** One row: the partition's rows folded into a copy of what `zero` gives. */
+  | { readonly op: 'foldPartition'; readonly zero: FunctionToShip; readonly merge: FunctionToShip }
+  | { readonly op: 'builtIn'; readonly operation: PartitionOperation }
   | { readonly op: 'keys' | 'values' }
   /** `[row, null]`. */
   | { readonly op: 'asKey' }
@@ -74,8 +78,12 @@ export type RddNode =
   | (NodeBase & { readonly kind: 'coalesced'; readonly parent: RddNode; readonly numPartitions: number })
   /** Partition i takes partition `partitions[i]` of the parent. */
   | (NodeBase & { readonly kind: 'pruned'; readonly parent: RddNode; readonly partitions: readonly number[] })
-  /** `fn(iterators, index)` over the same partition of several parents with equally many partitions. */
-  | (NodeBase & { readonly kind: 'zipped'; readonly parents: readonly RddNode[]; readonly fn: FunctionToShip })
+  /** `fn(iterators, index)` over the same partition of several parents with equally many partitions; without `fn` pairs of rows. */
+  | (NodeBase & {
+      readonly kind: 'zipped';
+      readonly parents: readonly RddNode[];
+      readonly fn: FunctionToShip | undefined;
+    })
   | (NodeBase & { readonly kind: 'cartesian'; readonly left: RddNode; readonly right: RddNode })
   | (NodeBase & {
       readonly kind: 'shuffled';

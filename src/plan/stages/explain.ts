@@ -32,6 +32,8 @@ function outputOf(output: StageOutput): string {
   switch (output.kind) {
     case 'result':
       return 'result';
+    case 'rowCounts':
+      return `counts of rows for ${output.node.operator} at ${formatCallSite(output.node.callSite)}`;
     case 'sample':
       return `sample of keys for ${partitionerText(output.partitioner)}`;
     case 'shuffle': {

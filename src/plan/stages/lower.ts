@@ -15,6 +15,8 @@ export interface LowerSettings {
   readonly sourceOf: (node: NodeOf<'source'>) => NodeOf<'source'>['source'];
   /** Told of every RDD whose rows the driver has to hand in. */
   readonly onParallelized: (node: NodeOf<'parallelized'>) => void;
+  /** Told of every RDD that zipWithIndex made. */
+  readonly onIndexed: (node: NodeOf<'narrow'>) => void;
 }
 
 /** Steps fused into one generated loop at most: beyond this V8 no longer optimises the function. */
@@ -116,13 +118,12 @@ export class StageLowering {
       if (steps.length > 0) plan = { kind: 'pipeline', input: plan, steps };
       steps = [];
     };
-    for (const { step } of chain.reverse()) {
-      if (step.op === 'mapPartitions' || step.op === 'glom') {
+    for (const node of chain.reverse()) {
+      const { id, step } = node;
+      if (isWholePartition(step)) {
+        if (step.op === 'builtIn' && step.operation.kind === 'index') this.#settings.onIndexed(node);
         flush();
-        plan =
-          step.op === 'glom'
-            ? { kind: 'glom', input: plan }
-            : { kind: 'mapPartitions', input: plan, fn: this.functionIndex(step.fn), indexFirst: step.indexFirst };
+        plan = this.#partitionStep(step, plan, { id, numPartitions: this.#settings.layout.numPartitions(top) });
       } else {
         if (steps.length === MAX_FUSED_STEPS) flush();
         steps.push(this.#loopStep(step));
@@ -132,7 +133,29 @@ export class StageLowering {
     return plan;
   }
 
-  #loopStep(step: Exclude<NarrowStep, { op: 'mapPartitions' } | { op: 'glom' }>): LoopStep {
+  #partitionStep(
+    step: PartitionStep,
+    input: TaskNode,
+    { id, numPartitions }: { readonly id: number; readonly numPartitions: number },
+  ): TaskNode {
+    switch (step.op) {
+      case 'glom':
+        return { kind: 'glom', input };
+      case 'mapPartitions':
+        return { kind: 'mapPartitions', input, fn: this.functionIndex(step.fn), indexFirst: step.indexFirst };
+      case 'foldPartition':
+        return {
+          kind: 'foldPartition',
+          input,
+          zero: this.functionIndex(step.zero),
+          merge: this.functionIndex(step.merge),
+        };
+      case 'builtIn':
+        return { kind: 'builtIn', nodeId: id, input, operation: step.operation, numPartitions };
+    }
+  }
+
+  #loopStep(step: Exclude<NarrowStep, PartitionStep>): LoopStep {
     switch (step.op) {
       case 'keys':
       case 'values':
@@ -169,6 +192,8 @@ export class StageLowering {
           numPartitions: layout.numPartitions(node),
         };
       case 'union':
+        if (layout.isStacked(node))
+          return { kind: 'stacked', inputs: node.parents.map((parent) => this.lower(parent)) };
         return {
           kind: 'union',
           inputs: node.parents.map((parent) => ({
@@ -188,7 +213,7 @@ export class StageLowering {
         return {
           kind: 'zip',
           inputs: node.parents.map((parent) => this.lower(parent)),
-          fn: this.functionIndex(node.fn),
+          fn: node.fn === undefined ? undefined : this.functionIndex(node.fn),
         };
       case 'cartesian':
         return {
@@ -230,6 +255,12 @@ export class StageLowering {
           numPartitions: dependency.partitioner.numPartitions,
         };
   }
+}
+
+type PartitionStep = Extract<NarrowStep, { readonly op: 'mapPartitions' | 'glom' | 'foldPartition' | 'builtIn' }>;
+
+function isWholePartition(step: NarrowStep): step is PartitionStep {
+  return step.op === 'mapPartitions' || step.op === 'glom' || step.op === 'foldPartition' || step.op === 'builtIn';
 }
 
 /** Whether rows of equal keys are merged before they are dealt out: not when that could not make them fewer. */

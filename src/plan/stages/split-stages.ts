@@ -11,6 +11,8 @@ export interface SplitSettings {
   readonly isInUse: (shuffleId: number) => boolean;
   /** True for a range partitioner whose bounds are known already. */
   readonly hasBounds: (partitioner: RangePartitioner) => boolean;
+  /** True for an RDD made by zipWithIndex whose partitions have been counted. */
+  readonly hasRowCounts: (node: RddNode) => boolean;
 }
 
 interface ShuffleEdge {
@@ -25,32 +27,37 @@ interface ShuffleEdge {
  * @see Zaharia et al., Resilient Distributed Datasets, NSDI 2012, section 5.1
  */
 export function splitStages(root: RddNode, settings: SplitSettings): Stage {
-  const { layout, isMaterialized, isInUse, hasBounds } = settings;
+  const { layout, isMaterialized, isInUse, hasBounds, hasRowCounts } = settings;
   const byShuffle = new Map<number, Stage>();
   const bySample = new Map<RangePartitioner, Stage>();
+  const byIndexed = new Map<RddNode, Stage>();
   let nextId = 0;
 
   function build(node: RddNode, output: StageOutput, before: readonly Stage[]): Stage {
-    const parents = [...before, ...shufflesBelow(node).map(shuffleStage)];
+    const { shuffles, indexed } = edgesBelow(node);
+    const parents = [...before, ...indexed.flatMap(countStage), ...shuffles.map(shuffleStage)];
     const unique = [...new Set(parents)];
     return { id: nextId++, root: node, numTasks: layout.numPartitions(node), parents: unique, output };
   }
 
-  /** The nearest shuffles below `node`, each once. */
-  function shufflesBelow(node: RddNode): ShuffleEdge[] {
+  /** The nearest shuffles below `node`, each once, and what needs counting on the way to them. */
+  function edgesBelow(node: RddNode): { readonly shuffles: ShuffleEdge[]; readonly indexed: RddNode[] } {
     const found: ShuffleEdge[] = [];
+    const indexed: RddNode[] = [];
     const seen = new Set<RddNode>();
     const stack = [node];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (seen.has(at) || isMaterialized(at)) continue;
       seen.add(at);
+      if (isIndexed(at) && !hasRowCounts(at)) indexed.push(at);
       const dependencies: readonly Dependency[] = layout.dependencies(at);
       for (const dependency of dependencies) {
         if (dependency.kind === 'shuffle') found.push({ dependency, child: at });
         else stack.push(dependency.parent);
       }
     }
-    return found.sort((a, b) => a.dependency.shuffleId - b.dependency.shuffleId);
+    const shuffles = found.sort((a, b) => a.dependency.shuffleId - b.dependency.shuffleId);
+    return { shuffles, indexed: indexed.sort((a, b) => a.id - b.id) };
   }
 
   function shuffleStage({ dependency, child }: ShuffleEdge): Stage {
@@ -75,7 +82,22 @@ export function splitStages(root: RddNode, settings: SplitSettings): Stage {
     return stage;
   }
 
+  /** None where there is one partition only: its rows are counted from 0. */
+  function countStage(node: RddNode): readonly Stage[] {
+    const known = byIndexed.get(node);
+    if (known !== undefined) return [known];
+    const numTasks = layout.numPartitions(node) - 1;
+    if (numTasks < 1 || node.kind !== 'narrow') return [];
+    const stage = { ...build(node.parent, { kind: 'rowCounts', node }, []), numTasks };
+    byIndexed.set(node, stage);
+    return [stage];
+  }
+
   return build(root, { kind: 'result' }, []);
+}
+
+function isIndexed(node: RddNode): boolean {
+  return node.kind === 'narrow' && node.step.op === 'builtIn' && node.step.operation.kind === 'index';
 }
 
 /** Every stage of the plan once, parents before children. */

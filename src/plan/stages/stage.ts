@@ -12,6 +12,8 @@ export type StageOutput =
     }
   /** A sample of the keys, from which the bounds of a range partitioner are taken. */
   | { readonly kind: 'sample'; readonly partitioner: RangePartitioner }
+  /** How many rows each partition has but the last, from which `node` numbers its rows. */
+  | { readonly kind: 'rowCounts'; readonly node: RddNode }
   /** What the action asked for. */
   | { readonly kind: 'result' };
 

@@ -12,10 +12,13 @@ export function inputsOf(node: TaskNode, partition: number): readonly (readonly 
     case 'pipeline':
     case 'mapPartitions':
     case 'glom':
+    case 'foldPartition':
+    case 'builtIn':
     case 'combine':
     case 'sort':
     case 'cached':
       return [[node.input, partition]];
+    case 'stacked':
     case 'zip':
     case 'cogroup':
       return node.inputs.map((input) => [input, partition]);
@@ -48,11 +51,14 @@ export function childrenOf(node: TaskNode): readonly TaskNode[] {
     case 'pipeline':
     case 'mapPartitions':
     case 'glom':
+    case 'foldPartition':
+    case 'builtIn':
     case 'combine':
     case 'sort':
     case 'cached':
     case 'gather':
       return [node.input];
+    case 'stacked':
     case 'zip':
     case 'cogroup':
       return node.inputs;

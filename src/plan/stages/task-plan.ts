@@ -2,6 +2,7 @@ import type { CallSite } from '../../base/call-site.ts';
 import type { OutputStaging } from '../../data/io/output-spec.ts';
 import type { SourceSpec } from '../../data/io/source-spec.ts';
 import type { AggregatorPlan, FunctionIndex, LoopStep } from '../codegen/loop-step.ts';
+import type { PartitionOperation } from '../lineage/partition-operation.ts';
 import type { StorageLevelName } from '../lineage/storage-level.ts';
 
 /**
@@ -30,10 +31,26 @@ export type TaskNode =
       readonly indexFirst: boolean;
     }
   | { readonly kind: 'glom'; readonly input: TaskNode }
+  | {
+      readonly kind: 'foldPartition';
+      readonly input: TaskNode;
+      readonly zero: FunctionIndex;
+      readonly merge: FunctionIndex;
+    }
+  | {
+      readonly kind: 'builtIn';
+      readonly nodeId: number;
+      readonly input: TaskNode;
+      readonly operation: PartitionOperation;
+      readonly numPartitions: number;
+    }
   | { readonly kind: 'union'; readonly inputs: readonly { readonly node: TaskNode; readonly numPartitions: number }[] }
+  /** Partition i is that of each input, one after the other. */
+  | { readonly kind: 'stacked'; readonly inputs: readonly TaskNode[] }
   /** Partition i is the concatenation of the partitions `groups[i]` of the input. */
   | { readonly kind: 'gather'; readonly input: TaskNode; readonly groups: readonly (readonly number[])[] }
-  | { readonly kind: 'zip'; readonly inputs: readonly TaskNode[]; readonly fn: FunctionIndex }
+  /** Without `fn`: pairs of the rows of two inputs. */
+  | { readonly kind: 'zip'; readonly inputs: readonly TaskNode[]; readonly fn: FunctionIndex | undefined }
   | { readonly kind: 'cartesian'; readonly left: TaskNode; readonly right: TaskNode; readonly rightPartitions: number }
   | { readonly kind: 'shuffleRead'; readonly shuffleId: number; readonly numPartitions: number }
   | {
@@ -79,6 +96,10 @@ export type ActionPlan =
   | { readonly kind: 'aggregate'; readonly zero: FunctionIndex; readonly merge: FunctionIndex }
   /** The row whose `by(row)` is the greatest (`sign` 1) or the least (-1). */
   | { readonly kind: 'extreme'; readonly by: FunctionIndex; readonly sign: 1 | -1 }
+  /** The first `limit` rows in the order of `by(row)`, or the last for `sign` -1, in that order; of equals the earlier row first. */
+  | { readonly kind: 'ordered'; readonly by: FunctionIndex; readonly sign: 1 | -1; readonly limit: number }
+  /** How many rows are from each bound to the next; the last bucket includes its upper bound. */
+  | { readonly kind: 'histogram'; readonly bounds: readonly unknown[] }
   /** How often each row, or each key, occurs: `[value, count]` pairs. */
   | { readonly kind: 'countBy'; readonly of: 'row' | 'key' }
   /** Count, sum and moments of rows that are numbers: {@link NumberStats}. */
