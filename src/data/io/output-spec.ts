@@ -20,6 +20,7 @@ export type OutputSpec =
   | OutputOf<'text', CompressionOptions>
   | OutputOf<'csv', CsvOutputOptions & CompressionOptions & PartitionOptions>
   | OutputOf<'jsonLines', JsonLinesOutputOptions & CompressionOptions & PartitionOptions>
+  | OutputOf<'object', Readonly<Record<string, never>>>
   | OutputOf<'arrow', PartitionOptions>
   | OutputOf<'parquet', ParquetWriteOptions & PartitionOptions>;
 

@@ -3,6 +3,7 @@ import { ArrowFileWriter } from './arrow/arrow-file-writer.ts';
 import { CsvEncoder } from './csv/csv-encoder.ts';
 import type { WritableFile } from './file-system.ts';
 import { JsonLinesEncoder } from './json/json-lines-encoder.ts';
+import { ObjectFileWriter } from './object/object-file.ts';
 import { compressedFile, compressionSuffixes } from './output-compression.ts';
 import type { OutputSpec } from './output-spec.ts';
 import { openParquetWriter } from './parquet/writer.ts';
@@ -21,6 +22,8 @@ export function openPartFile(file: WritableFile, output: OutputSpec): PartFileWr
       const encoder = new JsonLinesEncoder(output.options);
       return new TextFileWriter(compressedFile(file, output.options.compression ?? 'none'), encoder);
     }
+    case 'object':
+      return new ObjectFileWriter(file);
     case 'arrow':
       return new ArrowFileWriter(file);
     case 'parquet':
@@ -37,6 +40,8 @@ export function partFileSuffix(output: OutputSpec): string {
       return `.csv${compressionSuffixes[output.options.compression ?? 'none']}`;
     case 'jsonLines':
       return `.jsonl${compressionSuffixes[output.options.compression ?? 'none']}`;
+    case 'object':
+      return '.object';
     case 'arrow':
       return '.arrow';
     case 'parquet':

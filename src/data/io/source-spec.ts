@@ -8,6 +8,7 @@ import type { Split } from './split.ts';
 export type SourceSpec =
   | { readonly format: 'text'; readonly paths: readonly string[]; readonly options: TextOptions }
   | { readonly format: 'wholeText'; readonly paths: readonly string[]; readonly options: TextOptions }
+  | { readonly format: 'object'; readonly paths: readonly string[]; readonly options: Readonly<Record<string, never>> }
   | { readonly format: 'arrow'; readonly paths: readonly string[]; readonly options: Readonly<Record<string, never>> }
   | {
       readonly format: 'binaryFiles';

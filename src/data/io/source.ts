@@ -9,6 +9,7 @@ import { FileSystems } from './file-systems.ts';
 import { type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
 import { listInputFiles } from './input-files.ts';
 import { readJsonLinesSplit } from './json/json-lines-reader.ts';
+import { readObjectFile } from './object/object-file.ts';
 import { openPlanned } from './open-split.ts';
 import { type ParquetSplit, planParquet } from './parquet/plan.ts';
 import { readParquetSplit } from './parquet/read-split.ts';
@@ -42,6 +43,7 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
       return { source, splits: splitLines(files, settings) };
     case 'wholeText':
     case 'binaryFiles':
+    case 'object':
       return { source, splits: files.map(wholeFile) };
     case 'binaryRecords': {
       const { recordLength } = source.options;
@@ -112,6 +114,8 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
         throw new MillraceError('MR_BUG', 'a parquet source was read before it was planned.');
       return readColumnar(split, settings, (file) => readParquetSplit(file, split as ParquetSplit, options));
     }
+    case 'object':
+      return readColumnar(split, settings, readObjectFile);
     case 'arrow':
       return readColumnar(split, settings, (file) => readArrowSplit(file, split as ArrowSplit));
     case 'binaryRecords':
