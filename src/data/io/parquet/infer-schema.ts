@@ -30,31 +30,35 @@ const int64Most = 2n ** 63n - 1n;
 const uint64Most = 2n ** 64n - 1n;
 
 /**
- * The schema of rows that are objects. All integers make int64, any other number float64; bigints int64 or uint64; Dates
- * timestamps in microseconds, which hold all of them and are what Spark and DuckDB write; arrays lists, Maps maps, plain objects structs. Every column may be null.
- *
- * @throws {MillraceError} MR_SCHEMA naming row and field where values of one field have no type in common
+ * The schema of rows, from their values column by column. All integers make int64, any other number float64; bigints int64
+ * or uint64; Dates timestamps in microseconds, which hold all of them and are what Spark and DuckDB write; arrays lists, Maps
+ * maps, plain objects structs. Every column may be null.
  */
-export function inferSchema(rows: readonly unknown[], firstRow: number): InferredSchema {
-  const root = nothing();
-  root.kind = 'struct';
-  root.fields = new Map();
-  for (const [index, row] of rows.entries()) {
-    if (!isPlainObject(row)) throw notAnObject(row, firstRow + index);
-    seeFields(root.fields, row, firstRow + index, []);
+export class SchemaInference {
+  readonly #columns = new Map<string, Seen>();
+
+  /**
+   * Takes up more values of a column.
+   *
+   * @throws {MillraceError} MR_SCHEMA naming row and field where values of one field have no type in common
+   */
+  see(name: string, values: readonly unknown[], firstRow: number): void {
+    let seen = this.#columns.get(name);
+    if (seen === undefined) {
+      seen = nothing();
+      this.#columns.set(name, seen);
+    }
+    for (let index = 0; index < values.length; index++) see(seen, values[index], firstRow + index, noPath, name);
   }
-  const bigintPaths: string[] = [];
-  const fields = [...root.fields].map(([name, seen]) => fieldOf(name, seen, name, bigintPaths));
-  return { schema: { fields }, bigintPaths };
+
+  inferred(): InferredSchema {
+    const bigintPaths: string[] = [];
+    const fields = [...this.#columns].map(([name, seen]) => fieldOf(name, seen, name, bigintPaths));
+    return { schema: { fields }, bigintPaths };
+  }
 }
 
-export function notAnObject(row: unknown, index: number): MillraceError {
-  return new MillraceError(
-    'MR_SCHEMA',
-    `row ${index} is ${describeValue(row)}, and Parquet needs objects with a property a column. Map rows to objects first, such as ([key, value]) => ({ key, value }).`,
-    { details: { row: index } },
-  );
-}
+const noPath: readonly string[] = [];
 
 function nothing(): Seen {
   return { kind: 'nothing', needsFloat: false, hasBigint: false, least: 0n, most: 0n };

@@ -1,26 +1,36 @@
-type ReadProperty = (objects: readonly unknown[]) => readonly unknown[];
+/** Writes to each column from `at` on its property of rows[start..end). */
+export type AppendProperties = (
+  rows: readonly unknown[],
+  start: number,
+  end: number,
+  columns: readonly unknown[][],
+  at: number,
+) => void;
+
+/** V8 does not optimize functions that are much longer. */
+const maxNames = 64;
 
 /**
- * Reads one property of many objects. Has a function of its own for each name, because one for all sees too many kinds of
- * objects, and keeps it, so that it gets hot. Of what Object.prototype has too, only own properties count.
+ * A loop generated for these properties, which sees objects of few shapes where a loop for all would see every shape there is.
+ * Of what Object.prototype has too, only own properties count.
  */
-export class PropertyReader {
-  readonly #readers = new Map<string, ReadProperty>();
-
-  read(objects: readonly unknown[], name: string): readonly unknown[] {
-    let reader = this.#readers.get(name);
-    if (reader === undefined) {
-      reader = readerOf(name);
-      this.#readers.set(name, reader);
-    }
-    return reader(objects);
-  }
+export function propertyAppender(names: readonly string[]): AppendProperties {
+  const parts: AppendProperties[] = [];
+  for (let first = 0; first < names.length; first += maxNames)
+    parts.push(appenderOf(names.slice(first, first + maxNames), first));
+  return (rows, start, end, columns, at) => {
+    for (const part of parts) part(rows, start, end, columns, at);
+  };
 }
 
-function readerOf(name: string): ReadProperty {
+function appenderOf(names: readonly string[], first: number): AppendProperties {
+  const columns = names.map((_, index) => `const c${index} = columns[${first + index}];`).join(' ');
+  const writes = names.map((name, index) => `c${index}[to] = ${propertyOf(name)};`).join(' ');
+  const body = `${columns} for (let index = start, to = at; index < end; index++, to++) { const row = rows[index]; ${writes} }`;
+  return new Function('rows', 'start', 'end', 'columns', 'at', body) as AppendProperties;
+}
+
+function propertyOf(name: string): string {
   const key = JSON.stringify(name).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
-  const value =
-    name in Object.prototype ? `Object.hasOwn(object, ${key}) ? object[${key}] : undefined` : `object[${key}]`;
-  const body = `const values = new Array(objects.length); for (let index = 0; index < objects.length; index++) { const object = objects[index]; values[index] = ${value}; } return values;`;
-  return new Function('objects', body) as ReadProperty;
+  return name in Object.prototype ? `Object.hasOwn(row, ${key}) ? row[${key}] : undefined` : `row[${key}]`;
 }

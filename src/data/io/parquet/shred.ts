@@ -1,8 +1,7 @@
 import { MillraceError } from '../../../base/errors.ts';
 import type { ColumnShape, ParquetLeaf } from './column-shape.ts';
 import { describeValue, isPlainObject } from './describe-value.ts';
-import { notAnObject } from './infer-schema.ts';
-import type { PropertyReader } from './property.ts';
+import { RowBuffer } from './row-buffer.ts';
 import { pathText } from './value-path.ts';
 
 /** The entries of one leaf: levels for all, values for those that have one. */
@@ -34,15 +33,10 @@ const absent: unique symbol = Symbol('absent');
  * @throws {MillraceError} MR_SCHEMA naming row and field for a value that is not what the column holds
  * @see Melnik et al., Dremel, VLDB 2010, section 4.2
  */
-export function shred(
-  shape: ColumnShape,
-  values: readonly unknown[],
-  firstRow: number,
-  properties: PropertyReader,
-): readonly ShreddedLeaf[] {
+export function shred(shape: ColumnShape, values: readonly unknown[], firstRow: number): readonly ShreddedLeaf[] {
   const leaves: ShreddedLeaf[] = [];
   const entries = { values, definitions: new Uint8Array(values.length), repetitions: undefined };
-  shredAt(shape, entries, [shape.name], firstRow, properties, leaves);
+  shredAt(shape, entries, [shape.name], firstRow, leaves);
   return leaves;
 }
 
@@ -51,7 +45,6 @@ function shredAt(
   entries: Entries,
   path: readonly string[],
   firstRow: number,
-  properties: PropertyReader,
   leaves: ShreddedLeaf[],
 ): void {
   switch (shape.kind) {
@@ -60,24 +53,18 @@ function shredAt(
       return;
     case 'struct': {
       const structs = checked(shape, entries, path, firstRow, isPlainObject, 'an object');
-      const objects = structs.values.filter((value) => value !== absent);
-      refuseUnknownFields(
-        objects,
-        shape.fields.map(({ name }) => name),
-        firstRow,
-        path,
-      );
-      for (const field of shape.fields) {
-        const values = spread(structs.values, properties.read(objects, field.name));
-        const below = { ...structs, values, definitions: structs.definitions.slice() };
-        shredAt(field, below, [...path, field.name], firstRow, properties, leaves);
+      const names = shape.fields.map(({ name }) => name);
+      const columns = fieldsOf(structs.values, names, pathText(path));
+      for (const [index, field] of shape.fields.entries()) {
+        const below = { ...structs, values: columns[index] ?? [], definitions: structs.definitions.slice() };
+        shredAt(field, below, [...path, field.name], firstRow, leaves);
       }
       return;
     }
     case 'list': {
       const lists = checked(shape, entries, path, firstRow, Array.isArray, 'an array');
       const elements = expand(lists, shape.elementRepetition, shape.elementDefinition, (value) => value as unknown[]);
-      shredAt(shape.element, elements, [...path, '[]'], firstRow, properties, leaves);
+      shredAt(shape.element, elements, [...path, '[]'], firstRow, leaves);
       return;
     }
     case 'map': {
@@ -86,11 +73,11 @@ function shredAt(
       const keys = expand(maps, elementRepetition, elementDefinition, (value) => [
         ...(value as Map<unknown, unknown>).keys(),
       ]);
-      shredAt(shape.key, keys, [...path, '{key}'], firstRow, properties, leaves);
+      shredAt(shape.key, keys, [...path, '{key}'], firstRow, leaves);
       const values = expand(maps, elementRepetition, elementDefinition, (value) => [
         ...(value as Map<unknown, unknown>).values(),
       ]);
-      shredAt(shape.value, values, [...path, '{value}'], firstRow, properties, leaves);
+      shredAt(shape.value, values, [...path, '{value}'], firstRow, leaves);
     }
   }
 }
@@ -126,11 +113,21 @@ function isThere(value: unknown): boolean {
   return value !== absent && value !== null && value !== undefined;
 }
 
-/** One value for each slot that is not absent. */
-function spread(slots: readonly unknown[], values: readonly unknown[]): readonly unknown[] {
-  if (slots.length === values.length) return values;
-  let next = 0;
-  return slots.map((slot) => (slot === absent ? absent : values[next++]));
+/** The fields of structs, one column each, absent where the struct is. */
+function fieldsOf(
+  structs: readonly unknown[],
+  names: readonly string[],
+  field: string,
+): readonly (readonly unknown[])[] {
+  const objects = structs.filter((struct) => struct !== absent);
+  const buffer = new RowBuffer(names, objects.length, `an object in field ${field}`);
+  buffer.append(objects, 0, objects.length, 0);
+  return names.map((name) => {
+    const values = buffer.column(name);
+    if (objects.length === structs.length) return values;
+    let next = 0;
+    return structs.map((struct) => (struct === absent ? absent : values[next++]));
+  });
 }
 
 /** The entries of a nested column with nulls made absent and every other value checked for its kind. */
@@ -190,39 +187,6 @@ function expand(
     if (elements.length === 0) end++;
   }
   return { values: expanded, definitions: newDefinitions, repetitions: newRepetitions };
-}
-
-/** What the schema has no column for would be lost, so it is refused. `path` leads to structs inside of rows. */
-export function refuseUnknownFields(
-  structs: readonly unknown[],
-  names: readonly string[],
-  firstRow: number,
-  path: readonly string[] = [],
-): void {
-  const known = new Set(names);
-  let before: readonly string[] = [];
-  for (let index = 0; index < structs.length; index++) {
-    const struct = structs[index];
-    if (!isPlainObject(struct)) throw notAnObject(struct, firstRow + index);
-    const keys = Object.keys(struct);
-    // Most often a row has the very keys of the one before it.
-    if (areSame(keys, before)) continue;
-    const extra = keys.find((key) => !known.has(key) && struct[key] !== undefined);
-    if (extra !== undefined)
-      throw new MillraceError(
-        'MR_SCHEMA',
-        `${path.length === 0 ? `row ${firstRow + index}` : `an object in field ${pathText(path)}`} has a property "${extra}", which is no column of the schema (${names.join(', ')}). ` +
-          'The schema comes from the option schema, or from the rows of the first row group: leave the property out, or give a schema that has it.',
-        { details: { field: pathText([...path, extra]) } },
-      );
-    if (keys.every((key) => known.has(key))) before = keys;
-  }
-}
-
-function areSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
-  return true;
 }
 
 /** The row that an entry belongs to. */

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { ParquetLeaf } from './column-shape.ts';
 import { BinaryValues } from './encodings/binary-values.ts';
 import { type Bound, lowerBound, upperBound } from './encodings/bounds.ts';
-import { encodeCodes, encodeLevels, encodePlain } from './encodings/encode-pages.ts';
+import { encodeCodes, encodeLevels, encodePlain, encodeSameLevels } from './encodings/encode-pages.ts';
 import type { EncodedColumn } from './encodings/encoded-column.ts';
 import { countLevels } from './encodings/levels.ts';
 import { type Extremes, type ValueOrder, valueOrder } from './encodings/value-order.ts';
@@ -138,7 +138,12 @@ function pageBody(
 ): Uint8Array {
   const parts: Uint8Array[] = [];
   if (repetitions !== undefined) parts.push(encodeLevels(repetitions, from, to, leaf.maxRepetition));
-  if (leaf.maxDefinition > 0) parts.push(encodeLevels(definitions, from, to, leaf.maxDefinition));
+  if (leaf.maxDefinition > 0)
+    parts.push(
+      lastValue - firstValue === to - from
+        ? encodeSameLevels(leaf.maxDefinition, to - from)
+        : encodeLevels(definitions, from, to, leaf.maxDefinition),
+    );
   parts.push(
     codes === undefined
       ? encodePlain(values, firstValue, lastValue)

@@ -18,13 +18,12 @@ import {
 import { elementsOf } from './format/schema-elements.ts';
 import { shapesOf } from './format/shapes.ts';
 import { CompactWriter, type ThriftCodec } from './format/thrift-compact.ts';
-import { type InferredSchema, inferSchema } from './infer-schema.ts';
+import { type InferredSchema, SchemaInference } from './infer-schema.ts';
 import { bigintKey } from './integer-width.ts';
 import type { ByteRange } from './metadata.ts';
-import { PropertyReader } from './property.ts';
-import { estimateBytes } from './row-size.ts';
+import { RowBuffer } from './row-buffer.ts';
 import type { ParquetSchema } from './schema.ts';
-import { misfit, refuseUnknownFields, rowOf, type ShreddedLeaf, shred } from './shred.ts';
+import { misfit, rowOf, type ShreddedLeaf, shred } from './shred.ts';
 import { widenSchema } from './widen-schema.ts';
 import { type ChunkSummary, encodeChunk } from './write-chunk.ts';
 import { type ParquetWriteOptions, type ResolvedWriteOptions, resolveWriteOptions } from './write-options.ts';
@@ -77,16 +76,19 @@ class RowGroupWriter implements ParquetWriter {
   #schema: ParquetSchema | undefined;
   #shapes: readonly ColumnShape[] = [];
   #bigintPaths: readonly string[] = [];
-  #rows: unknown[] = [];
-  #rowBytes = 0;
+  readonly #rows: RowBuffer;
+  readonly #inference = new SchemaInference();
   #numRows = 0;
   #position = 0;
   readonly #groups: WrittenGroup[] = [];
-  readonly #properties = new PropertyReader();
 
   constructor(target: WritableFile, options: ResolvedWriteOptions) {
     this.#target = target;
     this.#options = options;
+    this.#rows = new RowBuffer(
+      options.schema?.fields.map(({ name }) => name),
+      Math.min(options.rowGroupSize, 16_384),
+    );
     if (options.schema !== undefined) this.#useSchema(options.schema);
     this.#put(magic);
   }
@@ -94,17 +96,15 @@ class RowGroupWriter implements ParquetWriter {
   write(rows: readonly unknown[]): void {
     const { rowGroupSize } = this.#options;
     for (let start = 0; start < rows.length; ) {
-      const kept = this.#rows;
-      const end = Math.min(start + rowGroupSize - kept.length, start + 4096, rows.length);
-      for (let index = start; index < end; index++) kept.push(rows[index]);
-      this.#rowBytes += estimateBytes(rows, start, end);
+      const end = Math.min(start + rowGroupSize - this.#rows.numRows, start + 4096, rows.length);
+      this.#rows.append(rows, start, end, this.#numRows);
       start = end;
-      if (this.#rows.length >= rowGroupSize || this.#rowBytes >= maxRowGroupBytes) this.#writeRowGroup();
+      if (this.#rows.numRows >= rowGroupSize || this.#rows.sizeBytes >= maxRowGroupBytes) this.#writeRowGroup();
     }
   }
 
   finish(): ParquetFileSummary {
-    if (this.#rows.length > 0) this.#writeRowGroup();
+    if (this.#rows.numRows > 0) this.#writeRowGroup();
     const schema = this.#schema ?? this.#useSchema({ fields: [] });
     const groups = this.#groups.map((group, ordinal) => this.#formatGroup(group, ordinal));
     const footer = this.#putEncoded(fileMetaData, this.#footer(schema, groups));
@@ -136,26 +136,21 @@ class RowGroupWriter implements ParquetWriter {
   #writeRowGroup(): void {
     const rows = this.#rows;
     const firstRow = this.#numRows;
-    if (this.#options.schema === undefined) this.#adaptSchema(inferSchema(rows, firstRow));
-    refuseUnknownFields(
-      rows,
-      this.#shapes.map(({ name }) => name),
-      firstRow,
-    );
-    const chunks: WrittenChunk[] = [];
-    for (const shape of this.#shapes) {
-      for (const leaf of shred(shape, this.#properties.read(rows, shape.name), firstRow, this.#properties))
-        chunks.push(this.#writeChunk(leaf, firstRow));
+    if (this.#options.schema === undefined) {
+      for (const name of rows.names) this.#inference.see(name, rows.column(name), firstRow);
+      this.#adaptSchema(this.#inference.inferred());
     }
-    this.#groups.push({ numRows: rows.length, chunks });
-    this.#numRows += rows.length;
-    this.#rows = [];
-    this.#rowBytes = 0;
+    const chunks: WrittenChunk[] = [];
+    for (const shape of this.#shapes)
+      for (const leaf of shred(shape, rows.column(shape.name), firstRow)) chunks.push(this.#writeChunk(leaf, firstRow));
+    this.#groups.push({ numRows: rows.numRows, chunks });
+    this.#numRows += rows.numRows;
+    rows.clear();
   }
 
   /** Takes up what new rows need; the chunks of row groups that are written follow. */
   #adaptSchema({ schema, bigintPaths }: InferredSchema): void {
-    this.#bigintPaths = [...new Set([...this.#bigintPaths, ...bigintPaths])];
+    this.#bigintPaths = bigintPaths;
     this.#useSchema(this.#schema === undefined ? schema : widenSchema(this.#schema, schema));
     for (const [index, group] of this.#groups.entries()) this.#groups[index] = this.#adaptGroup(group);
   }
@@ -170,7 +165,7 @@ class RowGroupWriter implements ParquetWriter {
       });
       if (written.every((chunk) => chunk !== undefined)) return written;
       const nulls = new Array<null>(numRows).fill(null);
-      return shred(shape, nulls, 0, this.#properties).map((leaf) => this.#writeChunk(leaf, 0));
+      return shred(shape, nulls, 0).map((leaf) => this.#writeChunk(leaf, 0));
     });
     return { numRows, chunks: adapted };
   }

@@ -40,6 +40,18 @@ export function encodeCodes(codes: Int32Array, entries: number, from: number, to
   return output;
 }
 
+/** The levels of a v1 page whose entries all have the same: one run behind its length. */
+export function encodeSameLevels(level: number, count: number): Uint8Array {
+  const output = [0, 0, 0, 0];
+  for (let rest = count * 2; ; rest = Math.floor(rest / 128)) {
+    output.push(rest < 128 ? rest : (rest % 128) | 128);
+    if (rest < 128) break;
+  }
+  output.push(level);
+  output[0] = output.length - 4;
+  return Uint8Array.from(output);
+}
+
 /** The levels of a v1 page: runs behind their length. */
 export function encodeLevels(levels: Uint8Array, from: number, to: number, maximum: number): Uint8Array {
   const runs = encodeHybrid(levels, from, to, bitWidthOf(maximum));

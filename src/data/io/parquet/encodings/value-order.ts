@@ -44,9 +44,16 @@ function numberOrder(numbers: Int32Array | Uint32Array | Uint8Array): ValueOrder
       if (from >= to) return undefined;
       let least = from;
       let most = from;
+      let [lowest, highest] = [numbers[from]!, numbers[from]!];
       for (let index = from + 1; index < to; index++) {
-        if (numbers[index]! < numbers[least]!) least = index;
-        if (numbers[index]! > numbers[most]!) most = index;
+        const number = numbers[index]!;
+        if (number < lowest) {
+          lowest = number;
+          least = index;
+        } else if (number > highest) {
+          highest = number;
+          most = index;
+        }
       }
       return { least, most };
     },
