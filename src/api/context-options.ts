@@ -1,5 +1,6 @@
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { MillraceError } from '../base/errors.ts';
+import type { S3Settings } from '../data/io/remote/io-protocol.ts';
 import type { PoolSettings, SchedulingMode } from '../engine/scheduler/task-queue.ts';
 
 export type LogLevel = 'off' | 'error' | 'warn' | 'info' | 'debug';
@@ -28,6 +29,8 @@ export interface ContextOptions {
   readonly workerHeapMb?: number | undefined;
   /** How actions that run at the same time share the workers: in order of submission, or evenly. Default FIFO. */
   readonly scheduling?: SchedulingMode | undefined;
+  /** How s3: paths are reached. Credentials come from the AWS SDK's own chain unless they are given here; they appear in no log or plan. */
+  readonly s3?: S3Settings | undefined;
   /** Named pools for `setLocalPool`, each with a mode, weight and minimum share. */
   readonly pools?: Readonly<Record<string, Partial<PoolSettings>>> | undefined;
 }
@@ -44,6 +47,7 @@ export interface ResolvedOptions {
   readonly workerHeapMb: number | undefined;
   readonly scheduling: SchedulingMode;
   readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+  readonly s3: S3Settings | undefined;
 }
 
 const known: ReadonlySet<string> = new Set([
@@ -59,6 +63,7 @@ const known: ReadonlySet<string> = new Set([
   'workerHeapMb',
   'scheduling',
   'pools',
+  's3',
 ] satisfies (keyof ContextOptions)[]);
 
 const logLevels: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
@@ -80,6 +85,7 @@ export function resolveOptions(options: ContextOptions): ResolvedOptions {
     workerHeapMb: integer('workerHeapMb', options.workerHeapMb, 16, 1e6),
     scheduling: oneOf('scheduling', options.scheduling, ['FIFO', 'FAIR']) ?? 'FIFO',
     pools: pools(options.pools) ?? {},
+    s3: s3(options.s3),
   });
 }
 
@@ -173,4 +179,37 @@ function pools(value: unknown): Readonly<Record<string, Partial<PoolSettings>>> 
       "As { nightly: { mode: 'FAIR', weight: 2 } }.",
     );
   return value as Readonly<Record<string, Partial<PoolSettings>>>;
+}
+
+const s3Options: Readonly<Record<keyof S3Settings, string>> = {
+  endpoint: 'string',
+  region: 'string',
+  forcePathStyle: 'boolean',
+  credentials: 'object',
+  timeoutMs: 'number',
+};
+
+/** Names what is wrong, never a value: it may be a secret. */
+function s3(value: unknown): S3Settings | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null)
+    fail('s3', `must be an object, got ${typeof value}`, 'As { endpoint, region, forcePathStyle, credentials }.');
+  for (const [name, setting] of Object.entries(value)) {
+    const type: string | undefined = Object.hasOwn(s3Options, name) ? s3Options[name as keyof S3Settings] : undefined;
+    if (type === undefined) fail(`s3.${name}`, 'is no option', `Options are: ${Object.keys(s3Options).join(', ')}.`);
+    if (setting !== undefined && typeof setting !== type)
+      fail(`s3.${name}`, `must be a ${type}, got ${typeof setting}`, 'Leave it out for the default.');
+  }
+  const { credentials } = value as S3Settings;
+  if (credentials !== undefined && !(isText(credentials?.accessKeyId) && isText(credentials.secretAccessKey)))
+    fail(
+      's3.credentials',
+      'must hold the texts accessKeyId and secretAccessKey',
+      "Leave it out for the SDK's own chain.",
+    );
+  return Object.freeze({ ...value });
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }

@@ -39,6 +39,7 @@ export class MillraceContext {
     this.#options = options;
     this.#backend = new LocalBackend({
       ...options,
+      stores: { s3: options.s3 },
       onListenerError: (error) => this.#log('error', `a listener threw: ${String(error)}`),
       accumulate: (id, value) => this.#accumulators.get(id)?.deref()?.absorb(value),
     });

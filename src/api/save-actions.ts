@@ -86,7 +86,7 @@ export abstract class SaveActions<T> extends Actions<T> {
     correct: (parts: readonly StagedPart[]) => OutputSpec | undefined = () => undefined,
   ): Promise<CommittedOutput> {
     const callSite = captureCallSite(this.#save);
-    const committer = new OutputCommitter(output, randomUUID());
+    const committer = new OutputCommitter(output, randomUUID(), { fileSystems: this.runner.fileSystems });
     const staging = committer.begin();
     const parts: StagedPart[] = [];
     let corrected: OutputSpec | undefined;

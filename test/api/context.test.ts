@@ -28,6 +28,12 @@ describe('MillraceContext.create', () => {
     [{ defaultParallelism: -1 }, 'defaultParallelism must be'],
     [{ progress: 'yes' }, 'progress must be true or false'],
     [{ logLevel: 'loud' }, 'logLevel must be one of off, error, warn, info, debug, got "loud"'],
+    [{ s3: 'bucket' }, 's3 must be an object, got string'],
+    [{ s3: { endpont: 'x' } }, 's3.endpont is no option. Options are: endpoint, region'],
+    [
+      { s3: { credentials: { accessKeyId: 'a' } } },
+      's3.credentials must hold the texts accessKeyId and secretAccessKey',
+    ],
     [{ wrokers: 2 }, 'wrokers is no option. Options are: master, workers'],
   ])('names the option that is wrong: %j', async (options, message) => {
     const failure = MillraceContext.create(options as never);

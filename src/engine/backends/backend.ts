@@ -1,4 +1,5 @@
 import type { CallSite } from '../../base/call-site.ts';
+import type { FileSystems } from '../../data/io/file-systems.ts';
 import type { LineageLayout } from '../../plan/lineage/layout.ts';
 import type { RddNode } from '../../plan/lineage/node.ts';
 import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
@@ -23,6 +24,8 @@ export interface ActionCall {
 /** What carries out a lineage: the fluent surface knows no more of the engine than this. */
 export interface Backend {
   nextId(): number;
+  /** The stores that paths may name, as the driver reaches them. */
+  readonly fileSystems: FileSystems;
   /** Closures are captured before this returns its promise. */
   run(call: ActionCall): Promise<void>;
   /** Partitions and partitioners of the lineage; lists the files of its sources, once. */

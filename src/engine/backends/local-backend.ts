@@ -1,6 +1,8 @@
 import { formatCallSite } from '../../base/call-site.ts';
 import { Emitter } from '../../base/emitter.ts';
 import { MillraceError } from '../../base/errors.ts';
+import type { FileSystems } from '../../data/io/file-systems.ts';
+import { type FileSystemSettings, openFileSystems } from '../../data/io/remote/open-file-systems.ts';
 import { LineageLayout } from '../../plan/lineage/layout.ts';
 import type { RddNode } from '../../plan/lineage/node.ts';
 import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
@@ -30,6 +32,8 @@ export interface LocalBackendOptions {
   readonly workerHeapMb: number | undefined;
   readonly scheduling: SchedulingMode;
   readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+  /** How remote stores are reached; may hold credentials. */
+  readonly stores: FileSystemSettings;
   readonly onListenerError: (error: unknown) => void;
   readonly accumulate: (id: number, value: unknown) => void;
 }
@@ -49,11 +53,12 @@ export class LocalBackend implements Backend {
   readonly #scheduler: DagScheduler;
   readonly #bounds = new RangeBounds();
   readonly #rowCounts = new RowCounts();
-  readonly #sources = new SourcePlans();
+  readonly #sources = new SourcePlans(() => this.fileSystems);
   readonly #parallelized = new ParallelizedBlocks();
   readonly #names = new WeakMap<RddNode, string>();
   readonly #watched = new WeakSet<RddNode>();
   readonly #collected: FinalizationRegistry<readonly number[]>;
+  #fileSystems: FileSystems | undefined;
   #captured: BroadcastReference[] | undefined;
   readonly #reclaimer: MemoryReclaimer;
   #nextId = 1;
@@ -95,6 +100,11 @@ export class LocalBackend implements Backend {
 
   nextId(): number {
     return this.#nextId++;
+  }
+
+  get fileSystems(): FileSystems {
+    this.#fileSystems ??= openFileSystems(this.#options.stores);
+    return this.#fileSystems;
   }
 
   async run(call: ActionCall): Promise<void> {
@@ -187,6 +197,7 @@ export class LocalBackend implements Backend {
     this.#scheduler.cancelAll(new MillraceError('MR_CONTEXT_STOPPED', 'The context was stopped while the action ran'));
     this.#scheduler.close();
     await this.pool.close();
+    this.#fileSystems?.close();
     this.#temp.remove();
   }
 
@@ -200,8 +211,9 @@ export class LocalBackend implements Backend {
   }
 
   #executorSettings(): ExecutorSettings {
-    const { memoryBytes, workers } = this.#options;
+    const { memoryBytes, workers, stores } = this.#options;
     return {
+      stores,
       tempDir: this.#temp.path,
       reclaim: this.#reclaimer.generation(this.blocks.memoryBytes + this.outputs.memoryBytes),
       executionBytes: (memoryBytes * (1 - STORAGE_SHARE)) / workers,

@@ -4,6 +4,8 @@ import { rebuildClosures } from '../../base/closures/rebuild.ts';
 import type { UserFunction } from '../../base/closures/user-function.ts';
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
+import { FileSystems } from '../../data/io/file-systems.ts';
+import type { FileSystemSettings } from '../../data/io/remote/open-file-systems.ts';
 import type { SourceSpec } from '../../data/io/source-spec.ts';
 import type { Split } from '../../data/io/split.ts';
 import { loadSplitReader, type SplitReader } from '../../data/io/split-reader.ts';
@@ -23,6 +25,8 @@ export interface LoadedStage {
   readonly origins: readonly FunctionOrigin[];
   readonly asyncFunctions: Set<FunctionIndex>;
   splits(nodeId: number): readonly Split[];
+  /** The stores of this worker. */
+  readonly fileSystems: FileSystems;
   /** What reads the splits of a source of this format. */
   readerOf(format: SourceSpec['format']): SplitReader;
   /** The rows of an indexed RDD that lie in the partitions before this one. */
@@ -43,12 +47,14 @@ export class StageLoader {
   readonly #stages = new Map<number, LoadedStage>();
   readonly #broadcasts = new Map<number, unknown>();
   readonly #updates: AccumulatorUpdates;
+  #fileSystems = new FileSystems();
+  #isRemote = false;
 
   constructor(updates: AccumulatorUpdates) {
     this.#updates = updates;
   }
 
-  async load(reference: StageReference): Promise<LoadedStage> {
+  async load(reference: StageReference, stores: FileSystemSettings): Promise<LoadedStage> {
     const known = this.#stages.get(reference.key);
     if (known !== undefined) return known;
     for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
@@ -58,7 +64,13 @@ export class StageLoader {
     const readers = new Map<SourceSpec['format'], SplitReader>();
     for (const format of formatsIn(payload.plan)) readers.set(format, await loadSplitReader(format));
     const rowsBefore = new Map(payload.rowsBefore);
+    if (needsRemoteStores(payload)) {
+      const { openFileSystems } = await import('../../data/io/remote/open-file-systems.ts');
+      this.#fileSystems = this.#isRemote ? this.#fileSystems : openFileSystems(stores);
+      this.#isRemote = true;
+    }
     const stage: LoadedStage = {
+      fileSystems: this.#fileSystems,
       key: reference.key,
       plan: payload.plan,
       output: payload.output,
@@ -108,6 +120,13 @@ export class StageLoader {
         throw new MillraceError('MR_BUG', `nothing revives a captured "${kind}".`);
     }
   };
+}
+
+/** Only a stage that reads or writes elsewhere than on disk makes a worker load what reaches there. */
+function needsRemoteStores({ splits, output }: StagePayload): boolean {
+  const isRemote = (uri: string): boolean => !uri.startsWith('file:');
+  const reads = splits.some(([, ofSource]) => ofSource.some(({ uri }) => isRemote(uri)));
+  return reads || (output.kind === 'save' && isRemote(output.staging.output.uri));
 }
 
 function formatsIn(plan: TaskNode): ReadonlySet<SourceSpec['format']> {

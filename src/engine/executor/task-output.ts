@@ -70,7 +70,7 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
       return single(await partitionValue(run, settings, output));
     case 'save': {
       const { createPartWriter } = await import('../../data/io/part-writer.ts');
-      const writer = createPartWriter(output.staging, settings.partition, settings.attempt);
+      const writer = createPartWriter(output.staging, settings.partition, settings.attempt, settings.stage);
       try {
         for (const batch of run.compute(plan, settings.partition)) writer.write(batch);
         const part = writer.finish();

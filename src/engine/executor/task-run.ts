@@ -94,7 +94,7 @@ export class TaskRun {
       case 'source': {
         const { stage } = this.#environment;
         const split = defined(stage.splits(node.nodeId)[partition], `split ${partition}`);
-        return this.#counted(stage.readerOf(node.source.format)(node.source, split) as Batches);
+        return this.#counted(stage.readerOf(node.source.format)(node.source, split, stage) as Batches);
       }
       case 'pipeline':
         return this.#pipeline(node, partition);

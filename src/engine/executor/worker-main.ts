@@ -39,7 +39,7 @@ export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]
   const outcomes: TaskOutcome[] = [];
   let stage: LoadedStage;
   try {
-    stage = await loader.load(batch.stage);
+    stage = await loader.load(batch.stage, batch.settings.stores);
   } catch (error) {
     const reason: TaskFailureReason = { kind: 'error', error: transportError(error), canRetry: false };
     return batch.tasks.map((task) => ({ kind: 'failure', ...task, reason }));

@@ -1,5 +1,6 @@
 import type { ClosurePayload } from '../../base/closures/payload.ts';
 import type { StagedPart } from '../../data/io/output-spec.ts';
+import type { FileSystemSettings } from '../../data/io/remote/open-file-systems.ts';
 import type { Split } from '../../data/io/split.ts';
 import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { Block, MapOutput } from './block.ts';
@@ -59,6 +60,8 @@ export interface TaskBatch {
 export interface ExecutorSettings {
   /** Grows when much shared memory was given up: a worker that sees a new number lets go of what it still refers to. */
   readonly reclaim: number;
+  /** How remote stores are reached. May hold credentials: it goes to workers and nowhere else, never into a plan or an event. */
+  readonly stores: FileSystemSettings;
   /** Folder for spill files and blocks on disk. */
   readonly tempDir: string;
   /** Bytes of rows that one task may hold before it spills. */
