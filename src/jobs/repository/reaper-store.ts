@@ -1,0 +1,90 @@
+import type { JobExecution } from '../definition/job-execution.ts';
+import { ExecutionReader } from './execution-reader.ts';
+import type { ExecutionStore } from './execution-store.ts';
+import { nowMs } from './sql-text.ts';
+import { optionalText } from './step-columns.ts';
+
+/** An active execution, as a reaper looks at it. */
+export interface ActiveExecution {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly jobName: string;
+  readonly fence: number;
+  readonly owner: string | undefined;
+  readonly isExpired: boolean;
+  readonly parentStepId: string | undefined;
+}
+
+const active = "status in ('QUEUED', 'STARTING', 'STARTED', 'STOPPING')";
+
+export async function activeExecutions(store: ExecutionStore, id?: string): Promise<readonly ActiveExecution[]> {
+  const rows = await store.rows(
+    store.database,
+    `select id, instance_id, job_name, fence, owner, parent_step_id, case when lease_until < ${nowMs[store.database.dialect]} then 1 else 0 end as expired from millrace_job_execution where ${active}${id === undefined ? '' : ' and id = ?'} order by id`,
+    id === undefined ? [] : [id],
+  );
+  return rows.map((row) => ({
+    id: String(row['id']),
+    instanceId: String(row['instance_id']),
+    jobName: String(row['job_name']),
+    fence: Number(row['fence']),
+    owner: optionalText(row['owner']),
+    isExpired: Number(row['expired']) === 1,
+    parentStepId: optionalText(row['parent_step_id']),
+  }));
+}
+
+/**
+ * Ends an orphan: a compare-and-set on its fence, which its old owner cannot write past (ST-23).
+ *
+ * @param isDead whether its process is known to be gone; else the lease must be over, by the store's time
+ * @returns the execution as ended, or undefined when another was first, or the owner came back
+ */
+export async function reap(
+  store: ExecutionStore,
+  orphan: ActiveExecution,
+  isDead: boolean,
+  now: number,
+): Promise<JobExecution | undefined> {
+  const transaction = await store.begin();
+  try {
+    const { dialect } = transaction;
+    const greatest = dialect === 'sqlite' ? 'max' : 'greatest';
+    const failure = {
+      name: 'MillraceError',
+      code: 'MR_LEASE_LOST',
+      message: 'The process that ran it ended, or lost its lease. A restart goes on from the last commit.',
+    };
+    const overdue = isDead ? '' : ` and lease_until < ${nowMs[dialect]}`;
+    const reaped = await store.change(
+      transaction,
+      `update millrace_job_execution set fence = fence + 1, status = 'FAILED', exit_code = 'ORPHANED', failure = ?, start_time = coalesce(start_time, ?), end_time = ${greatest}(coalesce(start_time, ?), ?) where id = ? and fence = ? and ${active}${overdue}`,
+      [JSON.stringify(failure), now, now, now, orphan.id, orphan.fence],
+    );
+    if (reaped !== 1) {
+      await transaction.rollback();
+      return undefined;
+    }
+    await store.change(
+      transaction,
+      `update millrace_step_execution set status = 'FAILED', exit_code = 'ORPHANED', failure = ?, end_time = ${greatest}(coalesce(start_time, ?), ?) where execution_id = ? and ${active}`,
+      [JSON.stringify(failure), now, now, orphan.id],
+    );
+    await store.change(
+      transaction,
+      'update millrace_job_execution set end_time = (select x.latest from (select max(s.end_time) as latest from millrace_step_execution s where s.execution_id = ?) x) where id = ? and end_time < (select y.latest from (select max(t.end_time) as latest from millrace_step_execution t where t.execution_id = ?) y)',
+      [orphan.id, orphan.id, orphan.id],
+    );
+    await store.addEvent(transaction, orphan.id, orphan.jobName, {
+      kind: 'executionOrphaned',
+      at: now,
+      status: 'FAILED',
+    });
+    const ended = await new ExecutionReader(transaction).execution(orphan.id);
+    await transaction.commit();
+    return ended;
+  } catch (error) {
+    await transaction.rollback();
+    throw error;
+  }
+}
