@@ -28,6 +28,7 @@ export interface LaunchedExecution extends Claim {
   /** Text of the job context that is carried over. */
   readonly jobContext: string | undefined;
   readonly isNoop: boolean;
+  readonly recoveries: number;
 }
 
 /** A step execution as the runtime keeps it. Changed only by the run that owns it. */

@@ -229,6 +229,7 @@ async function insertExecution(
     previous: continues && last !== undefined ? { id: last.id, isOrphan: last.exitCode === 'ORPHANED' } : undefined,
     jobContext: continues ? last?.context : undefined,
     isNoop: kind === 'noop',
+    recoveries,
   };
   const leaseUntil = `${nowMs[transaction.dialect]} + ?`;
   await store.change(
