@@ -58,3 +58,5 @@ export { CircuitBreaker } from './policies/circuit-breaker.ts';
 export { retry } from './policies/retry.ts';
 export { retryDelayMs } from './policies/retry-delay.ts';
 export { dataSource } from './repository/sql/data-source.ts';
+export { type JobHandle, JobOperator } from './runtime/operator.ts';
+export type { JobOperatorOptions } from './runtime/operator-options.ts';

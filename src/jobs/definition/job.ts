@@ -1,3 +1,4 @@
+import type { MillraceContext } from '../../api/context.ts';
 import type { FILTER } from './filter.ts';
 import type { ChunkWrite, ItemWriter } from './item-writer.ts';
 import type { JsonValue } from './json-value.ts';
@@ -122,6 +123,8 @@ export interface StepBuilder<P, R> {
   ): PartitionedStepBuilder<P, R, Q>;
   /** A chunk step in `count` parts, cut by the reader's own `split`. */
   partitions(count: number, options?: { readonly concurrency?: number }): PartitionedStepBuilder<P, R, JsonValue>;
+  /** Work on the engine: RDDs, read and saved by its workers. */
+  dataset<T extends JsonValue | void>(run: (sc: MillraceContext, c: StepContext<P, R>) => T | Promise<T>): TaskStep<T>;
   /** Another job as a step: an instance of its own, which is not run again once it is complete. */
   job<In>(
     // biome-ignore lint/suspicious/noExplicitAny: any parameters and results will do

@@ -1,3 +1,4 @@
+import type { JobEventKind } from '../definition/job-event.ts';
 import type { BatchStatus } from '../definition/batch-status.ts';
 import type { FailureInfo } from '../definition/failure-info.ts';
 import type { Guarantee } from '../definition/guarantee.ts';
@@ -86,7 +87,7 @@ export interface SkipRecord {
 }
 
 export interface EventRecord {
-  readonly kind: string;
+  readonly kind: JobEventKind;
   readonly at: number;
   readonly stepName?: string;
   readonly partition?: number;

@@ -1,0 +1,98 @@
+import { MillraceError } from '../../base/errors.ts';
+import { jsonText } from '../definition/json-text.ts';
+import type { JsonValue } from '../definition/json-value.ts';
+import type { ExecutionContext } from '../definition/step-context.ts';
+
+const mostBytes = 64 * 1024;
+
+/** The values of an {@link ExecutionContext}: texts of JSON, so that nothing a step does to a value later changes them. */
+export class ExecutionState implements ExecutionContext {
+  readonly #what: string;
+  readonly #store: (text: string) => Promise<void>;
+  #values: Map<string, string>;
+  #bytes = 0;
+  #isDirty = false;
+  #version = 0;
+
+  /** @param what begins messages: `job "daily", step "load"` @param text of an earlier state */
+  constructor(what: string, text: string | undefined, store: (text: string) => Promise<void>) {
+    this.#what = what;
+    this.#store = store;
+    const values = text === undefined ? {} : (JSON.parse(text) as Readonly<Record<string, JsonValue>>);
+    this.#values = new Map(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
+    for (const [key, value] of this.#values) this.#bytes += sizeOf(key, value);
+  }
+
+  /** Whether it was changed since it was last taken with {@link text}. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  get<T extends JsonValue = JsonValue>(key: string): T | undefined {
+    const value = this.#values.get(key);
+    return value === undefined ? undefined : (JSON.parse(value) as T);
+  }
+
+  set(key: string, value: JsonValue): void {
+    const text = jsonText(value, `${this.#what}: the value of "${key}" in its context`);
+    const before = this.#values.get(key);
+    const bytes = this.#bytes + sizeOf(key, text) - (before === undefined ? 0 : sizeOf(key, before));
+    if (bytes > mostBytes) {
+      throw new MillraceError(
+        'MR_CONTEXT_TOO_LARGE',
+        `${this.#what}: its context would take ${bytes} bytes with "${key}", and may take ${mostBytes}. Keep large data in files or tables and their names here.`,
+        { details: { key, bytes } },
+      );
+    }
+    this.#bytes = bytes;
+    this.#values.set(key, text);
+    this.#changed();
+  }
+
+  delete(key: string): void {
+    const before = this.#values.get(key);
+    if (before === undefined) return;
+    this.#bytes -= sizeOf(key, before);
+    this.#values.delete(key);
+    this.#changed();
+  }
+
+  async save(): Promise<void> {
+    await this.#store(this.text());
+    this.#isDirty = false;
+  }
+
+  /** Grows with each change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  #changed(): void {
+    this.#isDirty = true;
+    this.#version += 1;
+  }
+
+  /** All of it as one JSON object. */
+  text(): string {
+    return `{${[...this.#values].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
+  }
+
+  stored(): void {
+    this.#isDirty = false;
+  }
+
+  /** What {@link restore} puts back. */
+  snapshot(): ReadonlyMap<string, string> {
+    return new Map(this.#values);
+  }
+
+  restore(snapshot: ReadonlyMap<string, string>): void {
+    this.#values = new Map(snapshot);
+    this.#bytes = 0;
+    for (const [key, value] of this.#values) this.#bytes += sizeOf(key, value);
+  }
+}
+
+function sizeOf(key: string, text: string): number {
+  return Buffer.byteLength(key) + Buffer.byteLength(text) + 4;
+}

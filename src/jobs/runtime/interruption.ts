@@ -1,0 +1,95 @@
+import { MillraceError } from '../../base/errors.ts';
+
+/** Why work ends before its end. Only a stop is soft: what is under way may still be completed. */
+export type InterruptionKind = 'stop' | 'transactionTimeout' | 'stepTimeout' | 'jobTimeout' | 'leaseLost' | 'drained';
+
+/** How long code that was told to end may take before it is left behind (ST-27). */
+const graceMs = 5000;
+
+/** An abort with a reason, handed down from the job to its steps and partitions. A hard one may follow a soft one. */
+export class Interruption {
+  readonly #controller = new AbortController();
+  readonly #hard = new AbortController();
+  readonly #children = new Set<Interruption>();
+  readonly #parent: Interruption | undefined;
+  #kind: InterruptionKind | undefined;
+  #error: MillraceError | undefined;
+
+  constructor(parent?: Interruption) {
+    this.#parent = parent;
+    if (parent === undefined) return;
+    parent.#children.add(this);
+    if (parent.#kind !== undefined) this.interrupt(parent.#kind, parent.error);
+  }
+
+  /** For users' code: aborts at the first interruption. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Aborts when nothing may be committed any more. */
+  get hardSignal(): AbortSignal {
+    return this.#hard.signal;
+  }
+
+  get kind(): InterruptionKind | undefined {
+    return this.#kind;
+  }
+
+  get isHard(): boolean {
+    return this.#hard.signal.aborted;
+  }
+
+  get error(): MillraceError {
+    return this.#error ?? new MillraceError('MR_ABORTED', 'The step was stopped.');
+  }
+
+  interrupt(kind: InterruptionKind, error: MillraceError): void {
+    const isHard = kind !== 'stop';
+    if (this.isHard || (this.#kind !== undefined && !isHard)) return;
+    this.#kind = kind;
+    this.#error = error;
+    this.#controller.abort(error);
+    if (isHard) this.#hard.abort(error);
+    for (const child of this.#children) child.interrupt(kind, error);
+  }
+
+  /** Interrupts at a time from now, on a real timer. @returns a function that calls it off */
+  after(timeoutMs: number | undefined, kind: InterruptionKind, error: () => MillraceError): () => void {
+    if (timeoutMs === undefined) return () => undefined;
+    const timer = setTimeout(() => this.interrupt(kind, error()), Math.min(timeoutMs, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  }
+
+  /** The end of what it was for: its parent forgets it. */
+  release(): void {
+    if (this.#parent !== undefined) this.#parent.#children.delete(this);
+  }
+
+  /** `work`, but no longer than a grace period after a hard interruption; then its error is thrown and `work` left behind. */
+  async guard<T>(work: T | Promise<T>): Promise<T> {
+    if (!(work instanceof Promise) && !isThenable(work)) return work;
+    return new Promise<T>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const onHard = (): void => {
+        const isDrained = this.#kind === 'drained';
+        timer = setTimeout(() => reject(this.error), isDrained ? 0 : graceMs);
+      };
+      const settle = (end: () => void): void => {
+        if (timer !== undefined) clearTimeout(timer);
+        this.#hard.signal.removeEventListener('abort', onHard);
+        end();
+      };
+      if (this.isHard) onHard();
+      else this.#hard.signal.addEventListener('abort', onHard, { once: true });
+      Promise.resolve(work).then(
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(error)),
+      );
+    });
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,494 @@
+import type { MillraceContext } from '../../api/context.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { mayBecome } from '../definition/batch-status.ts';
+import type { DataSource } from '../definition/data-source.ts';
+import type { AnyJob, Job, LaunchArguments, LaunchOptions } from '../definition/job.ts';
+import { definitionOf } from '../definition/job-definition.ts';
+import type { JobEvent } from '../definition/job-event.ts';
+import type { JobExecution } from '../definition/job-execution.ts';
+import type { JobRepository } from '../definition/job-repository.ts';
+import type { JobDefinition } from '../definition/step-definition.ts';
+import { ExecutionReader, noSuchExecution } from '../repository/execution-reader.ts';
+import { ExecutionStore } from '../repository/execution-store.ts';
+import { type LaunchRequest, launchedInput, storeLaunch } from '../repository/launcher.ts';
+import { type ActiveExecution, activeExecutions, reap } from '../repository/reaper-store.ts';
+import { migrate } from '../repository/schema.ts';
+import { SqlDataSource } from '../repository/sql/data-source.ts';
+import { openDatabase } from '../repository/sql/open-database.ts';
+import { runChunkStep } from './chunk-step-run.ts';
+import { EventHub } from './event-hub.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { JobRun, type RunStep } from './job-run.ts';
+import { checkParameters } from './launch-parameters.ts';
+import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
+import { isOwnerDead, newOwner } from './owner-identity.ts';
+import type { ChildRun, RunHost } from './run-host.ts';
+import { drainOnSignals } from './signals.ts';
+import { StepRun } from './step-run.ts';
+
+/** A launched execution. */
+export interface JobHandle {
+  readonly executionId: string;
+  readonly instanceId: string;
+  /** Resolves with the end, whatever the status. */
+  finished(): Promise<JobExecution>;
+  stop(): Promise<void>;
+}
+
+interface Running {
+  readonly handle: JobHandle;
+  readonly run: JobRun;
+  readonly ended: Promise<JobExecution>;
+  readonly isRecovery: boolean;
+  readonly parentStepId: string | undefined;
+}
+
+interface InternalLaunch extends LaunchOptions {
+  readonly instanceId?: string;
+  readonly parentStepId?: string;
+  readonly isRecovery?: boolean;
+}
+
+const runStep: RunStep = (job, step, position, isReplayable) =>
+  new StepRun(job, step, position, isReplayable, runChunkStep).run();
+const mostReaps = 20;
+
+/**
+ * Launches, stops and restarts jobs, and takes over those whose process died. Any number of operators, in any number of
+ * processes, share one repository.
+ *
+ * @example
+ * ```ts
+ * import { JobOperator, job } from 'millrace/jobs';
+ * const hello = job('hello').step('greet', (s) => s.task(() => 'Hello'));
+ * const operator = await JobOperator.create({ repository: 'sqlite::memory:', jobs: [hello] });
+ * const execution = await operator.run(hello);
+ * console.log(execution.status, execution.steps[0]?.result); // COMPLETED Hello
+ * await operator.close();
+ * ```
+ */
+export class JobOperator {
+  readonly repository: JobRepository;
+  readonly dataSource: DataSource;
+  readonly #options: ResolvedOperatorOptions;
+  readonly #store: ExecutionStore;
+  readonly #hub: EventHub;
+  readonly #owner = newOwner();
+  readonly #heartbeat: Heartbeat;
+  readonly #host: RunHost;
+  readonly #jobs = new Map<string, AnyJob>();
+  readonly #running = new Map<string, Running>();
+  #millrace: Promise<MillraceContext> | undefined;
+  #reaping: NodeJS.Timeout | undefined;
+  #forgetSignals: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the repository, makes its tables when there are none, and, when it has jobs, takes over orphans.
+   *
+   * @throws {MillraceError} MR_REPOSITORY_UNREACHABLE, MR_REPOSITORY_TOO_NEW, MR_OPTION_INVALID
+   */
+  static async create(options: JobOperatorOptions = {}): Promise<JobOperator> {
+    const resolved = resolveOperatorOptions(options);
+    const database = openDatabase(resolved.repository, { synchronous: resolved.synchronous });
+    try {
+      await migrate(database);
+      const operator = new JobOperator(resolved, new ExecutionStore(database, resolved.leaseTtlMs), new SqlDataSource(database));
+      await operator.#begin();
+      return operator;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: ResolvedOperatorOptions, store: ExecutionStore, dataSource: SqlDataSource) {
+    this.#options = options;
+    this.#store = store;
+    this.dataSource = dataSource;
+    this.repository = new ExecutionReader(store.database);
+    this.#hub = new EventHub(options.logger);
+    this.#heartbeat = new Heartbeat(store, options.repository, this.#owner);
+    this.#host = {
+      store,
+      clock: options.clock,
+      hub: this.#hub,
+      logger: options.logger,
+      dataSource,
+      random: options.random,
+      probe: options.probe,
+      maxConcurrentSteps: options.maxConcurrentSteps,
+      renewedAtMs: () => this.#heartbeat.renewedAtMs,
+      millrace: () => this.#engine(),
+      launchChild: (child, parameters, parentStepId) => this.#launchChild(child, parameters, parentStepId),
+    };
+  }
+
+  async #begin(): Promise<void> {
+    const { jobs, signals, leaseTtlMs, logger } = this.#options;
+    this.register(...jobs);
+    if (signals) this.#forgetSignals = drainOnSignals(() => this.close());
+    if (jobs.length > 0) await this.recover();
+    this.#reaping = setInterval(() => {
+      this.#pass().catch((error: unknown) => {
+        if (this.#closing === undefined) logger.warn(`looking for orphans failed: ${String(error)}`);
+      });
+    }, leaseTtlMs / 3);
+    this.#reaping.unref();
+  }
+
+  /** Makes jobs known by name, so that they can be restarted and recovered. */
+  register(...jobs: AnyJob[]): this {
+    for (const job of jobs) this.#jobs.set(definitionOf(job).name, job);
+    return this;
+  }
+
+  /** @throws {MillraceError} MR_NO_SUCH_JOB */
+  job(name: string): AnyJob {
+    const job = this.#jobs.get(name);
+    if (job !== undefined) return job;
+    const known = [...this.#jobs.keys()].join(', ');
+    throw new MillraceError(
+      'MR_NO_SUCH_JOB',
+      `No job "${name}" is registered${known === '' ? '' : `; there are: ${known}`}. Pass it to JobOperator.create({ jobs }) or register() it.`,
+    );
+  }
+
+  /** Starts a job, or goes on with its instance. Resolves when the execution is stored. */
+  async launch<In>(
+    // biome-ignore lint/suspicious/noExplicitAny: a job of any type
+    job: Job<any, any, In>,
+    ...args: LaunchArguments<NoInfer<In>>
+  ): Promise<JobHandle> {
+    const [parameters, options] = args as readonly unknown[] as [object | undefined, LaunchOptions | undefined];
+    return (await this.#launch(job, parameters ?? {}, options ?? {})).handle;
+  }
+
+  /** Launches and waits. @throws {MillraceError} MR_JOB_NOT_COMPLETED unless the job is COMPLETED */
+  async run<In>(
+    // biome-ignore lint/suspicious/noExplicitAny: a job of any type
+    job: Job<any, any, In>,
+    ...args: LaunchArguments<NoInfer<In>>
+  ): Promise<JobExecution> {
+    const [parameters, options] = args as readonly unknown[] as [object | undefined, LaunchOptions | undefined];
+    const running = await this.#launch(job, parameters ?? {}, options ?? {});
+    const execution = await running.ended;
+    if (execution.status === 'COMPLETED') return execution;
+    const { failure, jobName, status, id } = execution;
+    throw new MillraceError(
+      'MR_JOB_NOT_COMPLETED',
+      `job "${jobName}" ended ${status}${failure === undefined ? '' : `: ${failure.message}`}. Mend the cause and launch it again: it goes on where it stopped.`,
+      { cause: running.run.cause ?? failure, details: { executionId: id, status } },
+    );
+  }
+
+  /** Goes on with an execution of a registered job, with the parameters it was launched with. */
+  async restart(executionId: string): Promise<JobHandle> {
+    this.#checkOpen();
+    const launched = await launchedInput(this.#store, executionId);
+    if (launched === undefined) throw noSuchExecution(executionId);
+    const { instanceId, input, jobName } = launched;
+    return (await this.#launch(this.job(jobName), input, { onComplete: 'refuse', instanceId })).handle;
+  }
+
+  /** Asks an execution of any process to end. It can be restarted. */
+  async stop(executionId: string): Promise<void> {
+    this.#checkOpen();
+    const before = await this.#store.requestStop(executionId, this.#now());
+    if (before === undefined) throw noSuchExecution(executionId);
+    if (before === 'STOPPING') return;
+    if (!mayBecome(before, before === 'QUEUED' ? 'STOPPED' : 'STOPPING')) throw illegal(executionId, before, 'STOPPING');
+    const running = this.#running.get(executionId);
+    running?.run.stop();
+    const jobName = running?.run.launched.jobName ?? (await this.repository.execution(executionId)).jobName;
+    this.#hub.emit({ kind: 'stopRequested', at: new Date(this.#now()), executionId, jobName });
+  }
+
+  /** Gives an execution up for good: it cannot be restarted. */
+  async abandon(executionId: string): Promise<JobExecution> {
+    this.#checkOpen();
+    const changed = await this.#store.change(
+      this.#store.database,
+      "update millrace_job_execution set status = 'ABANDONED', exit_code = 'ABANDONED' where id = ? and status in ('STOPPED', 'FAILED')",
+      [executionId],
+    );
+    const execution = await this.repository.execution(executionId);
+    if (changed !== 1) throw illegal(executionId, execution.status, 'ABANDONED');
+    return execution;
+  }
+
+  /** Ends the executions whose owner is gone, and starts those of registered jobs again. @returns those it ended */
+  async recover(): Promise<readonly JobExecution[]> {
+    this.#checkOpen();
+    const ended: JobExecution[] = [];
+    for (const active of await activeExecutions(this.#store)) {
+      const execution = await this.#reapIfOrphan(active);
+      if (execution === undefined) continue;
+      ended.push(execution);
+      await this.#restartOrphan(active, execution);
+    }
+    return ended;
+  }
+
+  /** Calls `listener` for each event of this operator. @returns a function that ends it */
+  on(kind: JobEvent['kind'] | '*', listener: (event: JobEvent) => void): () => void {
+    return this.#hub.on(kind, listener);
+  }
+
+  /** Stops its own executions, waits for them for at most `drainMs`, and lets go of everything. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#reaping);
+    const running = [...this.#running.values()];
+    for (const { run } of running) {
+      await this.#store.requestStop(run.launched.executionId, this.#now());
+      run.stop();
+    }
+    const ended = Promise.allSettled(running.map(({ ended: end }) => end));
+    let timer: NodeJS.Timeout | undefined;
+    const isLate = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#options.drainMs);
+    });
+    await Promise.race([ended, isLate]);
+    clearTimeout(timer);
+    for (const { run } of this.#running.values()) {
+      const { executionId } = run.launched;
+      run.interruption.interrupt('drained', new MillraceError('MR_ABORTED', `Execution ${executionId} was left behind when its operator closed.`));
+    }
+    await ended;
+    this.#forgetSignals?.();
+    await this.#heartbeat.stop();
+    await this.#stopEngine();
+    await this.#store.database.close();
+  }
+
+  async #launch(job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
+    this.#checkOpen();
+    const definition = definitionOf(job);
+    const { typed, values } = await checkParameters(definition, withoutRunId(definition, input));
+    const runId = (input as Readonly<Record<string, unknown>>)['run.id'];
+    const all = definition.schema !== undefined && typeof runId === 'number' ? { ...values, 'run.id': runId } : values;
+    const parameters = all === values ? typed : (await checkParameters({ ...definition, schema: undefined }, all)).typed;
+    const identifies = parameters.some(
+      ({ name }) => definition.identity === undefined || definition.identity.includes(name),
+    );
+    const request: LaunchRequest = {
+      jobName: definition.name,
+      parameters,
+      identity: definition.identity,
+      input,
+      wish: {
+        onComplete: options.onComplete ?? (identifies ? 'refuse' : 'again'),
+        force: options.force === true,
+        restartable: definition.restartable,
+      },
+      isNewRun: options.runId === 'auto',
+      instanceId: options.instanceId,
+      createdBy: options.createdBy,
+      parentStepId: options.parentStepId,
+      isRecovery: options.isRecovery === true,
+      owner: this.#owner,
+      leaseTtlMs: this.#options.leaseTtlMs,
+      now: this.#now(),
+    };
+    const running = await this.#storeLaunch(definition, request, all);
+    const { signal } = options;
+    if (signal !== undefined) this.#stopOn(signal, running);
+    return running;
+  }
+
+  async #storeLaunch(definition: JobDefinition, request: LaunchRequest, values: object): Promise<Running> {
+    for (let reaps = 0; ; reaps++) {
+      const leaseFromMs = Number(process.hrtime.bigint() / 1_000_000n);
+      const outcome = await storeLaunch(this.#store, request);
+      switch (outcome.kind) {
+        case 'launched': {
+          this.#heartbeat.start();
+          const { execution } = outcome;
+          const added = execution.parameters.find(({ name }) => name === 'run.id');
+          const seen = added === undefined ? { ...values } : { ...values, 'run.id': added.value };
+          const run = new JobRun(this.#host, definition, execution, Object.freeze(seen), leaseFromMs, runStep);
+          return this.#beginRun(run, request);
+        }
+        case 'refused':
+          throw refusal(definition, outcome.decision.code, outcome.executionId, request);
+        case 'active': {
+          const own = this.#running.get(outcome.executionId);
+          if (own?.isRecovery === true) return own;
+          const [active] = own === undefined ? await activeExecutions(this.#store, outcome.executionId) : [];
+          if (own === undefined && reaps < mostReaps) {
+            // Ended meanwhile, or ended here: look again.
+            if (active === undefined || (await this.#reapIfOrphan(active)) !== undefined) continue;
+          }
+          throw refusal(definition, 'MR_JOB_ALREADY_RUNNING', outcome.executionId, request);
+        }
+      }
+    }
+  }
+
+  #beginRun(run: JobRun, request: LaunchRequest): Running {
+    const { executionId, instanceId, jobName } = run.launched;
+    if (request.isRecovery) {
+      run.emit({ kind: 'executionRecovered', at: this.#now() });
+    }
+    // A turn of the loop later, so that the caller has its handle before the first step runs.
+    const ended = Promise.resolve()
+      .then(() => run.run())
+      .catch((error: unknown) => {
+        this.#options.logger.error(`job "${jobName}", execution ${executionId}: its end could not be stored: ${String(error)}`, { error });
+        throw error;
+      })
+      .then(() => this.repository.execution(executionId))
+      .finally(() => this.#running.delete(executionId));
+    // Whoever waits gets the error; who does not must not end the process by it.
+    ended.catch(() => undefined);
+    const handle: JobHandle = Object.freeze({
+      executionId,
+      instanceId,
+      finished: () => ended,
+      stop: async () => {
+        if (this.#running.has(executionId)) await this.stop(executionId);
+      },
+    });
+    const { isRecovery, parentStepId } = request;
+    const running: Running = { handle, run, ended, isRecovery, parentStepId };
+    this.#running.set(executionId, running);
+    return running;
+  }
+
+  #stopOn(signal: AbortSignal, { handle, ended }: Running): void {
+    const stop = (): void => {
+      handle.stop().catch((error: unknown) => this.#options.logger.warn(`a stop failed: ${String(error)}`));
+    };
+    if (signal.aborted) stop();
+    else {
+      signal.addEventListener('abort', stop, { once: true });
+      const forget = (): void => signal.removeEventListener('abort', stop);
+      ended.then(forget, forget);
+    }
+  }
+
+  async #launchChild(child: AnyJob, parameters: object, parentStepId: string): Promise<ChildRun> {
+    const { handle, run } = await this.#launch(child, parameters, { onComplete: 'noop', parentStepId });
+    return {
+      executionId: handle.executionId,
+      finished: () => handle.finished(),
+      stop: () => handle.stop(),
+      abandon: () => run.stop(),
+    };
+  }
+
+  /** What the timer does: orphans, and stops that others asked for. */
+  async #pass(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    for (const [id, { run }] of this.#running) {
+      const now = await this.#store.statusOf(id);
+      if (now === undefined || !this.#running.has(id)) continue;
+      if (now.fence !== run.launched.fence) await run.lose();
+      else run.heed(now.status);
+    }
+    await this.recover();
+  }
+
+  async #reapIfOrphan(active: ActiveExecution): Promise<JobExecution | undefined> {
+    if (this.#running.has(active.id)) return undefined;
+    const isDead = active.owner !== undefined && isOwnerDead(active.owner);
+    if (!isDead && !active.isExpired) return undefined;
+    const now = this.#now();
+    const ended = await reap(this.#store, active, isDead, now);
+    if (ended !== undefined) {
+      this.#hub.emit({
+        kind: 'executionOrphaned',
+        at: new Date(now),
+        executionId: active.id,
+        jobName: active.jobName,
+        status: 'FAILED',
+      });
+    }
+    return ended;
+  }
+
+  async #restartOrphan(orphan: ActiveExecution, execution: JobExecution): Promise<void> {
+    const { onOrphan, maxRecoveries, logger } = this.#options;
+    const job = this.#jobs.get(orphan.jobName);
+    if (onOrphan === 'fail' || job === undefined || orphan.parentStepId !== undefined) return;
+    if (execution.recoveries >= maxRecoveries) return;
+    const launched = await launchedInput(this.#store, orphan.id);
+    if (launched === undefined) return;
+    try {
+      await this.#launch(job, launched.input, { onComplete: 'refuse', instanceId: orphan.instanceId, isRecovery: true });
+    } catch (error) {
+      // Another was first, or the job may not be restarted: it stays FAILED.
+      logger.warn(`the orphan ${orphan.id} was not started again: ${String(error)}`);
+    }
+  }
+
+  #now(): number {
+    return Math.round(this.#options.clock.now());
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new MillraceError('MR_OPERATOR_CLOSED', 'This JobOperator was closed. Create a new one.');
+  }
+
+  #engine(): Promise<MillraceContext> {
+    this.#millrace ??= this.#makeEngine();
+    return this.#millrace;
+  }
+
+  async #makeEngine(): Promise<MillraceContext> {
+    const { context } = this.#options;
+    const engine = await import('../../api/context.ts');
+    return context instanceof engine.MillraceContext ? context : engine.MillraceContext.create(context ?? {});
+  }
+
+  /** Only what was made here is ended here. */
+  async #stopEngine(): Promise<void> {
+    if (this.#millrace === undefined) return;
+    const engine = await this.#millrace.catch(() => undefined);
+    if (engine !== undefined && engine !== this.#options.context) await engine.stop();
+  }
+}
+
+/** The run id of an instance is no parameter of a schema. */
+function withoutRunId(definition: JobDefinition, input: object): object {
+  if (definition.schema === undefined || !('run.id' in input)) return input;
+  const { 'run.id': _, ...rest } = input;
+  return rest;
+}
+
+function illegal(executionId: string, from: string, to: string): MillraceError {
+  return new MillraceError(
+    'MR_ILLEGAL_TRANSITION',
+    `Execution ${executionId} is ${from} and cannot become ${to}.`,
+    { details: { executionId, from, to } },
+  );
+}
+
+function refusal(
+  definition: JobDefinition,
+  code: 'MR_JOB_ALREADY_RUNNING' | MillraceError['code'],
+  executionId: string,
+  { parameters, identity }: LaunchRequest,
+): MillraceError {
+  const shown = parameters
+    .filter(({ name }) => identity === undefined || identity.includes(name))
+    .map(({ name, text }) => `${name} ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`);
+  const which = `job "${definition.name}"${shown.length === 0 ? '' : ` for ${shown.join(', ')}`}`;
+  const said: Partial<Record<MillraceError['code'], string>> = {
+    MR_JOB_ALREADY_RUNNING: `${which} is running as execution ${executionId}. Wait for it, or stop it`,
+    MR_JOB_ALREADY_COMPLETE: `${which} is complete. Change a parameter, or launch with onComplete: 'again', or force: true`,
+    MR_JOB_ABANDONED: `${which} was abandoned. Change a parameter, or launch with onComplete: 'again'`,
+    MR_JOB_NOT_RESTARTABLE: `${which} has run before and is defined with restartable: false. Change a parameter`,
+  };
+  return new MillraceError(code, `${said[code] ?? which}.`, { details: { executionId, job: definition.name } });
+}

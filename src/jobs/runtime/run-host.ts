@@ -1,0 +1,33 @@
+import type { MillraceContext } from '../../api/context.ts';
+import type { Clock } from '../definition/clock.ts';
+import type { DataSource } from '../definition/data-source.ts';
+import type { AnyJob } from '../definition/job.ts';
+import type { JobExecution } from '../definition/job-execution.ts';
+import type { Logger } from '../definition/logger.ts';
+import type { Probe } from '../definition/probe.ts';
+import type { ExecutionStore } from '../repository/execution-store.ts';
+import type { EventHub } from './event-hub.ts';
+
+/** A job that was started as a step of another. */
+export interface ChildRun {
+  readonly executionId: string;
+  finished(): Promise<JobExecution>;
+  stop(): Promise<void>;
+  abandon(): void;
+}
+
+/** What a run needs of its operator. */
+export interface RunHost {
+  readonly store: ExecutionStore;
+  readonly clock: Clock;
+  readonly hub: EventHub;
+  readonly logger: Logger;
+  readonly dataSource: DataSource;
+  readonly random: () => number;
+  readonly probe: Probe;
+  readonly maxConcurrentSteps: number;
+  /** When the lease of all executions was renewed last, on `process.hrtime`, in ms. */
+  readonly renewedAtMs: () => number;
+  readonly millrace: () => Promise<MillraceContext>;
+  readonly launchChild: (child: AnyJob, parameters: object, parentStepId: string) => Promise<ChildRun>;
+}
