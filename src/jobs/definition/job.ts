@@ -124,6 +124,7 @@ export interface StepBuilder<P, R> {
   /** A chunk step in `count` parts, cut by the reader's own `split`. */
   partitions(count: number, options?: { readonly concurrency?: number }): PartitionedStepBuilder<P, R, JsonValue>;
   /** Work on the engine: RDDs, read and saved by its workers. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function without return has the result null
   dataset<T extends JsonValue | void>(run: (sc: MillraceContext, c: StepContext<P, R>) => T | Promise<T>): TaskStep<T>;
   /** Another job as a step: an instance of its own, which is not run again once it is complete. */
   job<In>(

@@ -1,7 +1,7 @@
-import type { JobEventKind } from '../definition/job-event.ts';
 import type { BatchStatus } from '../definition/batch-status.ts';
 import type { FailureInfo } from '../definition/failure-info.ts';
 import type { Guarantee } from '../definition/guarantee.ts';
+import type { JobEventKind } from '../definition/job-event.ts';
 import type { SkippedItem, SkipReason } from '../definition/job-execution.ts';
 import type { StoredParameter } from '../definition/job-parameters.ts';
 import type { JsonValue } from '../definition/json-value.ts';

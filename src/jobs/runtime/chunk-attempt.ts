@@ -2,16 +2,16 @@ import { MillraceError } from '../../base/errors.ts';
 import { failureInfo } from '../definition/failure-info.ts';
 import type { ItemSink } from '../definition/item-writer.ts';
 import type { SkippedItem } from '../definition/job-execution.ts';
+import type { JsonValue } from '../definition/json-value.ts';
 import { addCounts, noCounts, type StepCounts } from '../definition/step-counts.ts';
 import type { MarkedChunk } from '../items/sink-seams.ts';
 import type { SkipRecord } from '../repository/execution-records.ts';
 import { ConnectionSession } from '../repository/sql/data-source.ts';
 import type { SqlTransaction } from '../repository/sql/database.ts';
-import type { JsonValue } from '../definition/json-value.ts';
 import { placeBehind } from './chunk-input.ts';
-import { type LoopState, type OpenChunk, Skipped, type StepCheckpoint } from './open-chunk.ts';
 import { Interruption } from './interruption.ts';
 import { isLeaseLost } from './job-run.ts';
+import { type LoopState, type OpenChunk, Skipped, type StepCheckpoint } from './open-chunk.ts';
 
 const mostItemBytes = 8 * 1024;
 
@@ -40,7 +40,12 @@ export class ChunkAttempt {
   readonly #from: number;
   readonly #to: number;
   readonly #bound: Interruption;
-  readonly #before: { readonly counts: StepCounts; readonly checkpoint: string | undefined; readonly version: number | undefined; readonly context: string | undefined };
+  readonly #before: {
+    readonly counts: StepCounts;
+    readonly checkpoint: string | undefined;
+    readonly version: number | undefined;
+    readonly context: string | undefined;
+  };
   #transaction: SqlTransaction | undefined;
   #write: MarkedChunk | undefined;
 
@@ -125,7 +130,12 @@ export class ChunkAttempt {
       if (this.#bound.isHard) throw this.#bound.error;
       this.isWriting = false;
     }
-    await this.#store(transaction, { checkpoint: this.#withSinkState(checkpoint), counts: delta, skips, context: context ?? null });
+    await this.#store(transaction, {
+      checkpoint: this.#withSinkState(checkpoint),
+      counts: delta,
+      skips,
+      context: context ?? null,
+    });
     await this.#callOnSkip(skips.map(({ item }) => item));
     const leaseFromMs = Number(process.hrtime.bigint() / 1_000_000n);
     job.heed(await job.host.store.checkFence(transaction, job.launched));
@@ -150,9 +160,11 @@ export class ChunkAttempt {
     record.checkpoint = JSON.stringify(commit.checkpoint);
     record.checkpointVersion = step.definition.version;
     if (commit.context !== null) record.context = commit.context;
-    if (commit.skips.length > 0) await store.writeSkips(transaction, record, step.job.launched.instanceId, commit.skips);
+    if (commit.skips.length > 0)
+      await store.writeSkips(transaction, record, step.job.launched.instanceId, commit.skips);
     await store.writeProgress(transaction, record);
-    if (step.job.jobContext.isDirty) await store.writeJobContext(transaction, step.job.launched, step.job.jobContext.text());
+    if (step.job.jobContext.isDirty)
+      await store.writeJobContext(transaction, step.job.launched, step.job.jobContext.text());
     if (commit.skips.length === 0) return;
     const limit = body.skipScope === 'instance' ? this.#loop.skipLimit : Number.POSITIVE_INFINITY;
     if (await store.addSkips(transaction, step.instance?.id ?? '', commit.skips.length, limit)) return;
@@ -206,9 +218,16 @@ export class ChunkAttempt {
     if (this.#leaseFromMs !== undefined) job.leaseFromMs = this.#leaseFromMs;
     step.probe('afterCommit', partition, this.#firstIndex);
     const { hub } = job.host;
-    for (const { index, phase } of this.#skipped) job.emit({ kind: 'itemSkipped', at: job.now(), ...loop.where, index, phase });
+    for (const { index, phase } of this.#skipped)
+      job.emit({ kind: 'itemSkipped', at: job.now(), ...loop.where, index, phase });
     if (hub.hears('chunkCommitted') && this.#recordCounts !== undefined) {
-      job.emit({ kind: 'chunkCommitted', at: job.now(), ...loop.where, firstIndex: this.#firstIndex, counts: { ...this.#recordCounts } });
+      job.emit({
+        kind: 'chunkCommitted',
+        at: job.now(),
+        ...loop.where,
+        firstIndex: this.#firstIndex,
+        counts: { ...this.#recordCounts },
+      });
     }
   }
 
@@ -242,7 +261,12 @@ export class ChunkAttempt {
     const text = isReadSkip ? undefined : itemText(item);
     const bytes = text === undefined ? undefined : Buffer.from(text);
     const truncated = bytes !== undefined && bytes.length > mostItemBytes;
-    const cut = truncated ? bytes.subarray(0, mostItemBytes).toString().replace(/\ufffd+$/, '') : text;
+    const cut = truncated
+      ? bytes
+          .subarray(0, mostItemBytes)
+          .toString()
+          .replace(/\ufffd+$/, '')
+      : text;
     return {
       item: {
         stepName: record.name,
@@ -258,7 +282,9 @@ export class ChunkAttempt {
   }
 
   #errors(): readonly unknown[] {
-    return this.#chunk.outcomes.slice(this.#from, this.#to).flatMap((outcome) => (outcome instanceof Skipped ? [outcome.error] : []));
+    return this.#chunk.outcomes
+      .slice(this.#from, this.#to)
+      .flatMap((outcome) => (outcome instanceof Skipped ? [outcome.error] : []));
   }
 
   #checkLimit(skips: readonly SkipRecord[]): void {
@@ -295,7 +321,8 @@ export class ChunkAttempt {
 
   #checkpointBehind(): StepCheckpoint {
     const last = this.#chunk.entries[this.#to - 1];
-    if (last === undefined) throw new MillraceError('MR_BUG', 'A range of a chunk is empty. This is a bug in millrace.');
+    if (last === undefined)
+      throw new MillraceError('MR_BUG', 'A range of a chunk is empty. This is a bug in millrace.');
     const before = this.#loop.checkpoint?.sink;
     return { ...placeBehind(last), index: last.index + 1, ...(before === undefined ? {} : { sink: before }) };
   }
@@ -318,7 +345,9 @@ export class ChunkAttempt {
 function itemText(item: unknown): string | undefined {
   if (item === undefined) return undefined;
   try {
-    const text = JSON.stringify(item, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) as string | undefined;
+    const text = JSON.stringify(item, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) as
+      | string
+      | undefined;
     return text ?? JSON.stringify(String(item));
   } catch (error) {
     return JSON.stringify(`${String(item)} (no JSON: ${String(error)})`);

@@ -29,7 +29,9 @@ interface Batch {
 
 /** The place behind an entry. */
 export function placeBehind({ batch, offset }: InputEntry): InputPlace {
-  return offset + 1 === batch.count ? { position: batch.after, drop: 0 } : { position: batch.position, drop: offset + 1 };
+  return offset + 1 === batch.count
+    ? { position: batch.after, drop: 0 }
+    : { position: batch.position, drop: offset + 1 };
 }
 
 /**

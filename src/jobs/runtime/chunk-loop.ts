@@ -203,7 +203,13 @@ export class ChunkLoop implements LoopState {
     this.#progressAt = now;
     const { job } = this.step;
     if (!job.host.hub.hears('progress')) return;
-    job.emit({ kind: 'progress', at: job.now(), ...this.where, counts: { ...this.record.counts }, ...stream.progress() });
+    job.emit({
+      kind: 'progress',
+      at: job.now(),
+      ...this.where,
+      counts: { ...this.record.counts },
+      ...stream.progress(),
+    });
   }
 
   /** Step and partition, for events. */
@@ -348,7 +354,15 @@ export class ChunkLoop implements LoopState {
     for (const listener of this.#listeners) {
       if (listener.onRetry) await step.interruption.guard(listener.onRetry({ phase, attempt, delayMs, error }));
     }
-    job.emit({ kind: 'retryScheduled', at: job.now(), ...this.where, phase, attempt, delayMs, ...(index === undefined ? {} : { index }) });
+    job.emit({
+      kind: 'retryScheduled',
+      at: job.now(),
+      ...this.where,
+      phase,
+      attempt,
+      delayMs,
+      ...(index === undefined ? {} : { index }),
+    });
     step.probe('beforeBackoff', this.partition, index);
     if (record.status !== 'STARTED') return;
     await sleepUnlessAborted(job.host.clock, delayMs, step.interruption.signal);
@@ -405,7 +419,12 @@ export class ChunkLoop implements LoopState {
     return this.decide(error, attempt, 0);
   }
 
-  async #attempt(chunk: OpenChunk, sink: ItemSink<never>, from: number, to: number): Promise<AttemptFailure | undefined> {
+  async #attempt(
+    chunk: OpenChunk,
+    sink: ItemSink<never>,
+    from: number,
+    to: number,
+  ): Promise<AttemptFailure | undefined> {
     const attempt = new ChunkAttempt(this, chunk, sink, from, to);
     try {
       await attempt.run();
@@ -420,4 +439,3 @@ export class ChunkLoop implements LoopState {
     }
   }
 }
-

@@ -64,7 +64,9 @@ function returnedUndefined(what: string): MillraceError {
 function chained(before: ProcessItem, stage: ProcessItem): ProcessItem {
   return (item, c) => {
     const outputs = before(item, c);
-    return isPromise(outputs) ? outputs.then((settled) => eachThrough(settled, stage, c)) : eachThrough(outputs, stage, c);
+    return isPromise(outputs)
+      ? outputs.then((settled) => eachThrough(settled, stage, c))
+      : eachThrough(outputs, stage, c);
   };
 }
 

@@ -19,7 +19,12 @@ import { newStep, reusedStep } from './step-records.ts';
 import type { StepRun } from './step-run.ts';
 
 /** Runs a chunk step, or its partitions, and leaves status and result in the step's record. */
-export async function runChunkStep(step: StepRun, body: ChunkBody, c: AnyContext, context: ExecutionState): Promise<void> {
+export async function runChunkStep(
+  step: StepRun,
+  body: ChunkBody,
+  c: AnyContext,
+  context: ExecutionState,
+): Promise<void> {
   const { record } = step;
   const isInstanceScope = body.skipScope === 'instance' || body.skipPolicy !== undefined;
   const tally: SkipTally = { committed: isInstanceScope ? (step.instance?.skipCount ?? 0) : 0 };
@@ -61,7 +66,9 @@ async function runPartitions(step: StepRun, body: ChunkBody, c: AnyContext, tall
   sumUp(record, records);
   if (trouble !== undefined) throw trouble.error;
   if (step.interruption.isHard) throw step.interruption.error;
-  const failed = records.filter(({ status }) => status === 'FAILED').sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0))[0];
+  const failed = records
+    .filter(({ status }) => status === 'FAILED')
+    .sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0))[0];
   if (failed !== undefined) {
     record.status = 'FAILED';
     record.failure = failed.failure;
@@ -76,7 +83,9 @@ async function runPartitions(step: StepRun, body: ChunkBody, c: AnyContext, tall
   if (publishPartitions !== undefined && values.length > 0) {
     const states = records
       .toSorted((a, b) => (a.partition ?? 0) - (b.partition ?? 0))
-      .map(({ checkpoint }) => (checkpoint === undefined ? null : ((JSON.parse(checkpoint) as StepCheckpoint).sink ?? null)));
+      .map(({ checkpoint }) =>
+        checkpoint === undefined ? null : ((JSON.parse(checkpoint) as StepCheckpoint).sink ?? null),
+      );
     step.probe('beforePublish');
     job.checkLease();
     await publishPartitions.call(body.writer, c as never, states);
@@ -140,7 +149,12 @@ async function runPartition(
   const context = step.openContext(record, index);
   const partition = { index, name: `partition${index}`, value };
   const c = step.context(record, context, partition);
-  const event = { kind: 'stepStarted', at: record.startTime ?? 0, stepName: definition.name, partition: index } as const;
+  const event = {
+    kind: 'stepStarted',
+    at: record.startTime ?? 0,
+    stepName: definition.name,
+    partition: index,
+  } as const;
   await host.store.startStep(launched, launched, record, Number.POSITIVE_INFINITY, { ...event, status: 'STARTED' });
   job.partitions.push(record);
   records.push(record);
@@ -163,7 +177,13 @@ async function runPartition(
   }
   record.exitCode = record.status;
   record.endTime = job.now();
-  const ended: EventRecord = { kind: 'stepEnded', at: record.endTime, stepName: definition.name, partition: index, status: record.status };
+  const ended: EventRecord = {
+    kind: 'stepEnded',
+    at: record.endTime,
+    stepName: definition.name,
+    partition: index,
+    status: record.status,
+  };
   await job.fenced(() => host.store.updateStep(launched, record, { jobName: launched.jobName, event: ended }));
   job.emit({ ...ended, counts: { ...record.counts } });
 }
@@ -189,7 +209,8 @@ function readerOf(source: ReadSource<unknown>, step: StepRun): ItemReader<unknow
   }
   if (Array.isArray(source)) return listReader(source);
   // A function makes a new iterator each time, so here one that is read only once will do.
-  const isIterable = typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
+  const isIterable =
+    typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
   if (!isIterable && typeof source !== 'string') fail(wrongSource(source) ?? 'read needs a reader or an iterable');
   return iterableReader(source as Iterable<unknown>);
 }
@@ -197,5 +218,8 @@ function readerOf(source: ReadSource<unknown>, step: StepRun): ItemReader<unknow
 function guaranteeOf(writer: ItemWriter<never>, step: StepRun): StepRecord['guarantee'] {
   const { guarantee } = writer;
   if (guarantee === 'exactlyOnce' || guarantee === 'idempotent' || guarantee === 'atLeastOnce') return guarantee;
-  throw new MillraceError('MR_JOB_DEFINITION', `${step.what}: its writer has no guarantee. Say exactlyOnce, idempotent or atLeastOnce.`);
+  throw new MillraceError(
+    'MR_JOB_DEFINITION',
+    `${step.what}: its writer has no guarantee. Say exactlyOnce, idempotent or atLeastOnce.`,
+  );
 }

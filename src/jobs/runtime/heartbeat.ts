@@ -43,7 +43,9 @@ export class Heartbeat {
       renewedAt: this.#renewedAt.buffer as SharedArrayBuffer,
     };
     // Threads run built files: from the sources, as in tests, the one in dist.
-    const file = import.meta.url.replace(/\/src\/(jobs\/runtime\/)/, '/dist/$1').replace(/heartbeat\.[jt]s$/, 'heartbeat-thread.js');
+    const file = import.meta.url
+      .replace(/\/src\/(jobs\/runtime\/)/, '/dist/$1')
+      .replace(/heartbeat\.[jt]s$/, 'heartbeat-thread.js');
     this.#worker = new Worker(new URL(file), { workerData: data, execArgv: [] });
     this.#worker.unref();
     // Without its thread the owner sees its lease run out and ends its work in time.

@@ -4,8 +4,15 @@ import { type FailureInfo, failureInfo } from '../definition/failure-info.ts';
 import type { JobEvent } from '../definition/job-event.ts';
 import type { JobExecution, StepExecution } from '../definition/job-execution.ts';
 import type { JobDefinition, StepDefinition } from '../definition/step-definition.ts';
-import type { AttemptRecord, EventRecord, LaunchedExecution, StepHistory, StepInstanceRecord, StepRecord } from '../repository/execution-records.ts';
 import { stepSnapshots } from '../repository/execution-reader.ts';
+import type {
+  AttemptRecord,
+  EventRecord,
+  LaunchedExecution,
+  StepHistory,
+  StepInstanceRecord,
+  StepRecord,
+} from '../repository/execution-records.ts';
 import { leaseLost } from '../repository/execution-store.ts';
 import { deepFreeze } from '../repository/snapshots.ts';
 import { ExecutionState } from './execution-state.ts';
@@ -51,7 +58,14 @@ export class JobRun {
 
   readonly #runStepBody: RunStep;
 
-  constructor(host: RunHost, definition: JobDefinition, launched: LaunchedExecution, parameters: object, leaseFromMs: number, runStep: RunStep) {
+  constructor(
+    host: RunHost,
+    definition: JobDefinition,
+    launched: LaunchedExecution,
+    parameters: object,
+    leaseFromMs: number,
+    runStep: RunStep,
+  ) {
     this.#runStepBody = runStep;
     this.host = host;
     this.definition = definition;
@@ -98,7 +112,10 @@ export class JobRun {
   stop(): void {
     this.interruption.interrupt(
       'stop',
-      new MillraceError('MR_ABORTED', `job "${this.definition.name}": execution ${this.launched.executionId} was stopped.`),
+      new MillraceError(
+        'MR_ABORTED',
+        `job "${this.definition.name}": execution ${this.launched.executionId} was stopped.`,
+      ),
     );
   }
 
@@ -111,7 +128,9 @@ export class JobRun {
     try {
       await this.host.store.recordEvent(this.launched.executionId, this.launched.jobName, event);
     } catch (error) {
-      this.host.logger.warn(`the loss of execution ${this.launched.executionId} could not be recorded: ${String(error)}`);
+      this.host.logger.warn(
+        `the loss of execution ${this.launched.executionId} could not be recorded: ${String(error)}`,
+      );
     }
     this.emit(event);
   }
@@ -134,7 +153,9 @@ export class JobRun {
     if (status === 'STOPPING') this.stop();
   }
 
-  emit(event: EventRecord & Omit<Partial<JobEvent>, 'at'> & { readonly current?: number; readonly total?: number }): void {
+  emit(
+    event: EventRecord & Omit<Partial<JobEvent>, 'at'> & { readonly current?: number; readonly total?: number },
+  ): void {
     const { hub } = this.host;
     if (!hub.hears(event.kind)) return;
     const { at, ...rest } = event;
@@ -373,7 +394,12 @@ interface StoppableStep {
 }
 
 /** Runs a step to its stored end. Given from outside, for steps know their job. */
-export type RunStep = (job: JobRun, step: StepDefinition, position: number, isReplayable: boolean) => Promise<StepRecord>;
+export type RunStep = (
+  job: JobRun,
+  step: StepDefinition,
+  position: number,
+  isReplayable: boolean,
+) => Promise<StepRecord>;
 
 /** Names a step or partition among the records of earlier executions. */
 export function historyKey(step: string, partition: number | undefined): string {

@@ -16,9 +16,13 @@ export async function checkParameters(
       path: path.map((key) => String(typeof key === 'object' ? key.key : key)).join('.'),
     }));
     const said = issues.map(({ message, path }) => (path === '' ? message : `parameter "${path}": ${message}`));
-    throw new MillraceError('MR_JOB_PARAMETERS_INVALID', `job "${name}": ${said.join('; ')}. Mend what the launch gives.`, {
-      details: { job: name, issues },
-    });
+    throw new MillraceError(
+      'MR_JOB_PARAMETERS_INVALID',
+      `job "${name}": ${said.join('; ')}. Mend what the launch gives.`,
+      {
+        details: { job: name, issues },
+      },
+    );
   }
   const values = result.value as object;
   return { typed: typedParameters(name, values, false), values };

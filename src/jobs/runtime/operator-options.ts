@@ -40,12 +40,12 @@ export type ResolvedOperatorOptions = Required<Omit<JobOperatorOptions, 'context
 };
 
 const quiet = (): void => undefined;
-const consoleLogger: Logger = {
+const stderrLogger: Logger = {
   trace: quiet,
   debug: quiet,
   info: quiet,
-  warn: (message) => console.warn(message),
-  error: (message) => console.error(message),
+  warn: (message) => void process.stderr.write(`millrace: ${message}\n`),
+  error: (message) => void process.stderr.write(`millrace: ${message}\n`),
 };
 
 /** The options with their defaults. @throws {MillraceError} MR_OPTION_INVALID naming the one that is wrong */
@@ -63,7 +63,7 @@ export function resolveOperatorOptions(options: JobOperatorOptions): ResolvedOpe
     synchronous: options.synchronous ?? 'normal',
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
-    logger: options.logger ?? consoleLogger,
+    logger: options.logger ?? stderrLogger,
     probe: options.probe ?? quiet,
   };
   const { maxConcurrentSteps, leaseTtlMs, maxRecoveries, drainMs } = resolved;
@@ -77,5 +77,8 @@ export function resolveOperatorOptions(options: JobOperatorOptions): ResolvedOpe
 }
 
 function invalid(name: string, value: unknown, allowed: string): MillraceError {
-  return new MillraceError('MR_OPTION_INVALID', `JobOperator.create: ${name} must be ${allowed}, got ${String(value)}.`);
+  return new MillraceError(
+    'MR_OPTION_INVALID',
+    `JobOperator.create: ${name} must be ${allowed}, got ${String(value)}.`,
+  );
 }

@@ -20,6 +20,7 @@ import { EventHub } from './event-hub.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { JobRun, type RunStep } from './job-run.ts';
 import { checkParameters } from './launch-parameters.ts';
+import { illegal, refusal } from './operator-errors.ts';
 import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
 import { isOwnerDead, newOwner } from './owner-identity.ts';
 import type { ChildRun, RunHost } from './run-host.ts';
@@ -93,7 +94,11 @@ export class JobOperator {
     const database = openDatabase(resolved.repository, { synchronous: resolved.synchronous });
     try {
       await migrate(database);
-      const operator = new JobOperator(resolved, new ExecutionStore(database, resolved.leaseTtlMs), new SqlDataSource(database));
+      const operator = new JobOperator(
+        resolved,
+        new ExecutionStore(database, resolved.leaseTtlMs),
+        new SqlDataSource(database),
+      );
       await operator.#begin();
       return operator;
     } catch (error) {
@@ -197,7 +202,8 @@ export class JobOperator {
     const before = await this.#store.requestStop(executionId, this.#now());
     if (before === undefined) throw noSuchExecution(executionId);
     if (before === 'STOPPING') return;
-    if (!mayBecome(before, before === 'QUEUED' ? 'STOPPED' : 'STOPPING')) throw illegal(executionId, before, 'STOPPING');
+    if (!mayBecome(before, before === 'QUEUED' ? 'STOPPED' : 'STOPPING'))
+      throw illegal(executionId, before, 'STOPPING');
     const running = this.#running.get(executionId);
     running?.run.stop();
     const jobName = running?.run.launched.jobName ?? (await this.repository.execution(executionId)).jobName;
@@ -261,7 +267,10 @@ export class JobOperator {
     clearTimeout(timer);
     for (const { run } of this.#running.values()) {
       const { executionId } = run.launched;
-      run.interruption.interrupt('drained', new MillraceError('MR_ABORTED', `Execution ${executionId} was left behind when its operator closed.`));
+      run.interruption.interrupt(
+        'drained',
+        new MillraceError('MR_ABORTED', `Execution ${executionId} was left behind when its operator closed.`),
+      );
     }
     await ended;
     this.#forgetSignals?.();
@@ -276,7 +285,8 @@ export class JobOperator {
     const { typed, values } = await checkParameters(definition, withoutRunId(definition, input));
     const runId = (input as Readonly<Record<string, unknown>>)['run.id'];
     const all = definition.schema !== undefined && typeof runId === 'number' ? { ...values, 'run.id': runId } : values;
-    const parameters = all === values ? typed : (await checkParameters({ ...definition, schema: undefined }, all)).typed;
+    const parameters =
+      all === values ? typed : (await checkParameters({ ...definition, schema: undefined }, all)).typed;
     const identifies = parameters.some(
       ({ name }) => definition.identity === undefined || definition.identity.includes(name),
     );
@@ -343,7 +353,10 @@ export class JobOperator {
     const ended = Promise.resolve()
       .then(() => run.run())
       .catch((error: unknown) => {
-        this.#options.logger.error(`job "${jobName}", execution ${executionId}: its end could not be stored: ${String(error)}`, { error });
+        this.#options.logger.error(
+          `job "${jobName}", execution ${executionId}: its end could not be stored: ${String(error)}`,
+          { error },
+        );
         throw error;
       })
       .then(() => this.repository.execution(executionId))
@@ -424,7 +437,11 @@ export class JobOperator {
     const launched = await launchedInput(this.#store, orphan.id);
     if (launched === undefined) return;
     try {
-      await this.#launch(job, launched.input, { onComplete: 'refuse', instanceId: orphan.instanceId, isRecovery: true });
+      await this.#launch(job, launched.input, {
+        onComplete: 'refuse',
+        instanceId: orphan.instanceId,
+        isRecovery: true,
+      });
     } catch (error) {
       // Another was first, or the job may not be restarted: it stays FAILED.
       logger.warn(`the orphan ${orphan.id} was not started again: ${String(error)}`);
@@ -464,31 +481,4 @@ function withoutRunId(definition: JobDefinition, input: object): object {
   if (definition.schema === undefined || !('run.id' in input)) return input;
   const { 'run.id': _, ...rest } = input;
   return rest;
-}
-
-function illegal(executionId: string, from: string, to: string): MillraceError {
-  return new MillraceError(
-    'MR_ILLEGAL_TRANSITION',
-    `Execution ${executionId} is ${from} and cannot become ${to}.`,
-    { details: { executionId, from, to } },
-  );
-}
-
-function refusal(
-  definition: JobDefinition,
-  code: 'MR_JOB_ALREADY_RUNNING' | MillraceError['code'],
-  executionId: string,
-  { parameters, identity }: LaunchRequest,
-): MillraceError {
-  const shown = parameters
-    .filter(({ name }) => identity === undefined || identity.includes(name))
-    .map(({ name, text }) => `${name} ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`);
-  const which = `job "${definition.name}"${shown.length === 0 ? '' : ` for ${shown.join(', ')}`}`;
-  const said: Partial<Record<MillraceError['code'], string>> = {
-    MR_JOB_ALREADY_RUNNING: `${which} is running as execution ${executionId}. Wait for it, or stop it`,
-    MR_JOB_ALREADY_COMPLETE: `${which} is complete. Change a parameter, or launch with onComplete: 'again', or force: true`,
-    MR_JOB_ABANDONED: `${which} was abandoned. Change a parameter, or launch with onComplete: 'again'`,
-    MR_JOB_NOT_RESTARTABLE: `${which} has run before and is defined with restartable: false. Change a parameter`,
-  };
-  return new MillraceError(code, `${said[code] ?? which}.`, { details: { executionId, job: definition.name } });
 }

@@ -48,17 +48,23 @@ export class StepRun {
 
   stopForFailFast(): void {
     this.#isStoppedForOthers = true;
-    this.interruption.interrupt('stop', new MillraceError('MR_ABORTED', `${this.what}: stopped, for another step failed.`));
+    this.interruption.interrupt(
+      'stop',
+      new MillraceError('MR_ABORTED', `${this.what}: stopped, for another step failed.`),
+    );
   }
 
   async run(): Promise<StepRecord> {
     const { job, definition } = this;
     job.runningSteps.add(this);
-    const callOff = this.interruption.after(definition.timeoutMs, 'stepTimeout', () =>
-      new MillraceError(
-        'MR_STEP_TIMEOUT',
-        `${this.what}: ran longer than its timeoutMs of ${definition.timeoutMs}. Raise it, or find what is slow.`,
-      ),
+    const callOff = this.interruption.after(
+      definition.timeoutMs,
+      'stepTimeout',
+      () =>
+        new MillraceError(
+          'MR_STEP_TIMEOUT',
+          `${this.what}: ran longer than its timeoutMs of ${definition.timeoutMs}. Raise it, or find what is slow.`,
+        ),
     );
     try {
       return await this.#run();
@@ -90,7 +96,12 @@ export class StepRun {
       refused = error;
     }
     record.startTime = job.now();
-    const event: EventRecord = { kind: 'stepStarted', at: record.startTime, stepName: definition.name, status: 'STARTED' };
+    const event: EventRecord = {
+      kind: 'stepStarted',
+      at: record.startTime,
+      stepName: definition.name,
+      status: 'STARTED',
+    };
     const startLimit = definition.startLimit;
     this.instance = await host.store.startStep(launched, launched, record, startLimit, event);
     if (this.instance === undefined) {
@@ -128,7 +139,9 @@ export class StepRun {
       case 'chunk':
         return this.#runChunks(this, body, c, context);
       case 'task':
-        return this.#attempts(body, context, (attempt) => body.run(this.context(this.record, context, undefined, attempt)));
+        return this.#attempts(body, context, (attempt) =>
+          body.run(this.context(this.record, context, undefined, attempt)),
+        );
       case 'dataset':
         return this.#attempts(body, context, async (attempt) => {
           const sc = await this.job.host.millrace();
@@ -211,14 +224,20 @@ export class StepRun {
   async #nested(child: AnyJob, parameters: (c: AnyContext) => unknown, c: AnyContext): Promise<unknown> {
     const given = ((await parameters(c)) ?? {}) as object;
     const run = await this.job.host.launchChild(child, given, this.record.id);
-    const stop = (): void => void run.stop().catch((error: unknown) => this.log().warn(`the nested job could not be stopped: ${String(error)}`));
+    const stop = (): void =>
+      void run
+        .stop()
+        .catch((error: unknown) => this.log().warn(`the nested job could not be stopped: ${String(error)}`));
     if (this.interruption.signal.aborted) stop();
     else this.interruption.signal.addEventListener('abort', stop, { once: true });
     try {
       const ended = await run.finished();
       if (ended.status === 'COMPLETED') return { executionId: ended.id };
       if (ended.status === 'STOPPED') {
-        this.interruption.interrupt('stop', new MillraceError('MR_ABORTED', `${this.what}: its job "${ended.jobName}" was stopped.`));
+        this.interruption.interrupt(
+          'stop',
+          new MillraceError('MR_ABORTED', `${this.what}: its job "${ended.jobName}" was stopped.`),
+        );
         throw this.interruption.error;
       }
       throw new MillraceError(
@@ -308,7 +327,8 @@ export class StepRun {
   openContext(record: StepRecord, partition: number | undefined): ExecutionState {
     const { job, definition } = this;
     const earlier = job.history.get(historyKey(record.name, partition))?.record;
-    const isContinued = earlier !== undefined && earlier.status !== 'COMPLETED' && definition.restart === 'fromCheckpoint';
+    const isContinued =
+      earlier !== undefined && earlier.status !== 'COMPLETED' && definition.restart === 'fromCheckpoint';
     if (isContinued) {
       record.context = earlier.context;
       record.checkpoint = earlier.checkpoint;
@@ -379,4 +399,3 @@ function resultText(value: unknown, what: string): string {
     { details: { bytes } },
   );
 }
-

@@ -6,7 +6,6 @@ import { definitionOf, job } from '../../../src/jobs/definition/job-definition.t
 // biome-ignore lint/suspicious/noExplicitAny: on purpose
 type Loose = any;
 const loose = (name = 'nightly', options = {}): Loose => job(name, options) as AnyJob;
-// biome-ignore lint/suspicious/noExplicitAny: on purpose
 const task = (s: Loose) => s.task(() => 1);
 const nothing = (): void => undefined;
 
