@@ -30,8 +30,9 @@ function stageFunction(stage: ProcessorStage, what: string): ProcessItem {
       };
     case 'filter':
       return (item) => {
-        const isKept = stage.predicate(item as never);
-        return isPromise(isKept) ? isKept.then((kept) => (kept ? [item] : none)) : isKept ? [item] : none;
+        const verdict: unknown = stage.predicate(item as never);
+        if (isPromise(verdict)) return verdict.then((isKept) => (isKept ? [item] : none));
+        return verdict ? [item] : none;
       };
     case 'validate':
       return (item) => {
