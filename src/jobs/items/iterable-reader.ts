@@ -22,6 +22,9 @@ export function iterableReader<I>(source: Iterable<I> | AsyncIterable<I>): ItemR
   };
 }
 
+/** What an iterable threw, in `cause`: it has ended with it, so that nothing can be skipped or tried again. */
+export class IterableFailure extends BatchError {}
+
 class IterableStream<I> implements ItemStream<I> {
   readonly #iterator: Iterator<I> | AsyncIterator<I>;
   readonly #isAsync: boolean;
@@ -53,7 +56,7 @@ class IterableStream<I> implements ItemStream<I> {
         if (result.done === true) this.#isEnd = true;
         else items.push(result.value);
       } catch (error) {
-        this.#failure = new BatchError(
+        this.#failure = new IterableFailure(
           `The iterable that is read threw: ${error instanceof Error ? error.message : String(error)}`,
           { cause: error },
         );

@@ -33,7 +33,7 @@ export class ChunkAttempt {
   /** The error was one of a listener, the skip limit or the lease: neither retried nor skipped. */
   isFatal = false;
   /** Whether the sink's write is what failed. */
-  isWriting = true;
+  isWriting = false;
   readonly #loop: LoopState;
   readonly #sink: ItemSink<never>;
   readonly #chunk: OpenChunk;
@@ -115,10 +115,11 @@ export class ChunkAttempt {
       const marker: MarkerRecord = { checkpoint, counts: delta, skips, context: context ?? null };
       const commit = { index: checkpoint.index, record: marker as unknown as JsonValue };
       this.#write = { ...write, commit } as MarkedChunk;
+      this.isWriting = true;
       await this.#bound.guard(this.#sink.write(outputs as never, this.#write));
       if (this.#bound.isHard) throw this.#bound.error;
+      this.isWriting = false;
     }
-    this.isWriting = false;
     const transaction = await job.host.store.begin();
     this.#transaction = transaction;
     const abandon = (): void => void transaction.abandon().catch((error: unknown) => step.log().warn(String(error)));
@@ -174,7 +175,13 @@ export class ChunkAttempt {
 
   /** What a marker holds, committed without writing again. */
   static async adopt(loop: LoopState, commit: MarkerRecord): Promise<void> {
-    const chunk: OpenChunk = { firstIndex: commit.checkpoint.index, entries: [], outcomes: [], contexts: new Map() };
+    const chunk: OpenChunk = {
+      firstIndex: commit.checkpoint.index,
+      entries: [],
+      outcomes: [],
+      contexts: new Map(),
+      told: new Set(),
+    };
     const attempt = new ChunkAttempt(loop, chunk, { write: () => undefined }, 0, 0);
     const { job } = loop.step;
     const transaction = await job.host.store.begin();
@@ -218,8 +225,6 @@ export class ChunkAttempt {
     if (this.#leaseFromMs !== undefined) job.leaseFromMs = this.#leaseFromMs;
     step.probe('afterCommit', partition, this.#firstIndex);
     const { hub } = job.host;
-    for (const { index, phase } of this.#skipped)
-      job.emit({ kind: 'itemSkipped', at: job.now(), ...loop.where, index, phase });
     if (hub.hears('chunkCommitted') && this.#recordCounts !== undefined) {
       job.emit({
         kind: 'chunkCommitted',
@@ -229,6 +234,8 @@ export class ChunkAttempt {
         counts: { ...this.#recordCounts },
       });
     }
+    for (const { index, phase } of this.#skipped)
+      job.emit({ kind: 'itemSkipped', at: job.now(), ...loop.where, index, phase });
   }
 
   /** The outputs of the range, what it adds to the counts, and its skips. */
@@ -300,13 +307,15 @@ export class ChunkAttempt {
     return new MillraceError(
       'MR_SKIP_LIMIT_EXCEEDED',
       `${step.what}: more than ${skipLimit} items failed, as many as its skip limit allows. Mend the input or the step, or raise the limit; a restart goes on behind the last commit.`,
-      { cause, details: { limit: skipLimit, skipped: this.#errors() } },
+      { cause, details: { limit: skipLimit, skipped: this.#errors().filter((error) => error !== cause) } },
     );
   }
 
   async #callOnSkip(skipped: readonly SkippedItem[]): Promise<void> {
     const { body, step } = this.#loop;
     for (const item of skipped) {
+      if (this.#chunk.told.has(item.index)) continue;
+      this.#chunk.told.add(item.index);
       for (const listener of body.listeners) {
         if (listener.onSkip === undefined) continue;
         try {

@@ -3,6 +3,7 @@ import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { ItemSink } from '../definition/item-writer.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { AnyContext, ChunkBody, StepListener } from '../definition/step-definition.ts';
+import { IterableFailure } from '../items/iterable-reader.ts';
 import { joinsTransaction, type MarkedSink, type SinkStart } from '../items/sink-seams.ts';
 import { decideOnError, type ErrorDecision, type FaultRules } from '../policies/classification.ts';
 import { retryRule, waitAfterErrorMs } from '../policies/retry-delay.ts';
@@ -175,8 +176,7 @@ export class ChunkLoop implements LoopState {
     for (const listener of this.#listeners) {
       if (listener.beforeChunk) await this.step.interruption.guard(listener.beforeChunk({ firstIndex, size }));
     }
-    const before = this.context.snapshot();
-    const chunk: OpenChunk = { firstIndex, entries: [], outcomes: [], contexts: new Map() };
+    const chunk: OpenChunk = { firstIndex, entries: [], outcomes: [], contexts: new Map(), told: new Set() };
     chunk.contexts.set(-1, this.record.context);
     await this.#read(input, chunk);
     if (chunk.entries.length === 0) return false;
@@ -186,15 +186,11 @@ export class ChunkLoop implements LoopState {
       this.step.probe('afterProcess', this.partition, firstIndex);
       await this.#writeAll(chunk, sink);
     } catch (error) {
-      this.context.restore(before);
+      this.context.reset(this.record.context);
       throw error;
     }
-    for (const listener of this.#listeners) {
-      if (!listener.afterChunk) continue;
-      await this.step.interruption.guard(listener.afterChunk({ firstIndex, counts: { ...this.record.counts } }));
-    }
     this.#tellProgress(stream);
-    return !(input.isEnd && !input.hasItems && chunk.entries.length === 0);
+    return !(input.isEnd && !input.hasItems);
   }
 
   #tellProgress(stream: ItemStream<unknown>): void {
@@ -239,7 +235,7 @@ export class ChunkLoop implements LoopState {
           await this.backoff('read', attempt++, error);
           continue;
         }
-        if (decision !== 'skip') throw error;
+        if (decision !== 'skip') throw error instanceof IterableFailure ? error.cause : error;
         attempt = 1;
         skips += 1;
         chunk.entries.push(input.skipRecord(error));
@@ -284,7 +280,7 @@ export class ChunkLoop implements LoopState {
         const made = this.#process(entry.item, this.c);
         outcome = made instanceof Promise ? await this.step.interruption.guard(made) : made;
       } catch (error) {
-        const tried = await this.#again(entry, error, skips);
+        const tried = await this.#again(entry, withIndex(error, entry.index), skips);
         outcome = tried instanceof Skipped ? this.#skipOrThrow(tried, skips) : tried;
       }
       if (this.step.interruption.isHard) throw this.step.interruption.error;
@@ -307,7 +303,7 @@ export class ChunkLoop implements LoopState {
         try {
           outcomes[at] = await this.step.interruption.guard(this.#process(entry.item, this.c));
         } catch (error) {
-          outcomes[at] = await this.#again(entry, error, openSkips);
+          outcomes[at] = await this.#again(entry, withIndex(error, entry.index), openSkips);
         }
       }
     };
@@ -327,7 +323,7 @@ export class ChunkLoop implements LoopState {
   async #again(entry: InputEntry, first: unknown, openSkips: number): Promise<Outputs | Skipped> {
     let error = first;
     for (let attempt = 1; ; attempt++) {
-      if (this.decide(error, attempt, openSkips) !== 'retry') return new Skipped('process', error);
+      if (!this.#isTriedAgain(error, attempt, openSkips)) return new Skipped('process', error);
       await this.backoff('process', attempt, error, entry.index);
       try {
         const c: AnyContext = { ...this.c, attempt: attempt + 1 };
@@ -336,6 +332,18 @@ export class ChunkLoop implements LoopState {
         error = thrown;
       }
     }
+  }
+
+  /** Asks nothing of the skip policy, which is asked once an error, in the order of the input. */
+  #isTriedAgain(error: unknown, attempt: number, openSkips: number): boolean {
+    const { interruption } = this.step;
+    if (interruption.isHard) return false;
+    const situation = {
+      attempt,
+      skippedSoFar: this.tally.committed + openSkips,
+      isAborted: interruption.signal.aborted,
+    };
+    return decideOnError(error, { ...this.rules, skip: [], skipPolicy: undefined }, situation) === 'retry';
   }
 
   #skipOrThrow(skipped: Skipped, openSkips: number): Skipped {
@@ -381,9 +389,9 @@ export class ChunkLoop implements LoopState {
     }
     for (let attempt = 1; ; attempt++) {
       const failure = await this.#attempt(chunk, sink, from, to);
-      if (failure === undefined) return;
+      if (failure === undefined) return this.#afterChunk(chunk.entries[from]?.index ?? chunk.firstIndex);
       const { error, isWrite } = failure;
-      const decision = this.#decideOnFailure(failure, attempt, isScan && units.length > 1);
+      const decision = this.#decideOnFailure(failure, attempt, isScan && units.length > 1, openSkips(chunk, from));
       if (decision === 'retry') {
         await this.backoff('write', attempt, error, chunk.entries[from]?.index);
         continue;
@@ -404,7 +412,19 @@ export class ChunkLoop implements LoopState {
     }
   }
 
-  #decideOnFailure({ error, isWrite }: AttemptFailure, attempt: number, splitsAtOnce: boolean): ErrorDecision {
+  async #afterChunk(firstIndex: number): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (!listener.afterChunk) continue;
+      await this.step.interruption.guard(listener.afterChunk({ firstIndex, counts: { ...this.record.counts } }));
+    }
+  }
+
+  #decideOnFailure(
+    { error, isWrite }: AttemptFailure,
+    attempt: number,
+    splitsAtOnce: boolean,
+    skips: number,
+  ): ErrorDecision {
     const { rule } = this.rules;
     if (this.step.interruption.isHard) return 'end';
     if (isTransientSqlError(error) && (this.isTransactional || !isWrite)) {
@@ -413,10 +433,10 @@ export class ChunkLoop implements LoopState {
         : 'fail';
     }
     if (splitsAtOnce) {
-      const decision = this.decide(error, Number.POSITIVE_INFINITY, 0);
+      const decision = this.decide(error, Number.POSITIVE_INFINITY, skips);
       if (decision === 'skip') return 'skip';
     }
-    return this.decide(error, attempt, 0);
+    return this.decide(error, attempt, skips);
   }
 
   async #attempt(
@@ -438,4 +458,15 @@ export class ChunkLoop implements LoopState {
       return { error: attempt.timeoutError ?? error, isWrite: attempt.isWriting };
     }
   }
+}
+
+/** Skips of the chunk that no commit has counted: those from a place on, for what is before it is committed. */
+function openSkips(chunk: OpenChunk, from: number): number {
+  return chunk.outcomes.slice(from).filter((outcome) => outcome instanceof Skipped).length;
+}
+
+/** A forgotten return is found by the index of its item. */
+function withIndex(error: unknown, index: number): unknown {
+  if (!(error instanceof MillraceError) || error.code !== 'MR_PROCESSOR_RETURNED_UNDEFINED') return error;
+  return new MillraceError(error.code, `${error.message} It was the item of index ${index}.`, { details: { index } });
 }

@@ -56,7 +56,7 @@ async function runPartitions(step: StepRun, body: ChunkBody, c: AnyContext, tall
     for (let index = next++; index < values.length && trouble === undefined; index = next++) {
       if (step.interruption.signal.aborted) return;
       try {
-        await runPartition(step, body, reader, index, values[index] ?? null, tally, records, causes);
+        await runPartition(step, body, index, values[index] ?? null, tally, records, causes);
       } catch (error) {
         trouble ??= { error };
       }
@@ -125,7 +125,6 @@ async function partitionValues(
 async function runPartition(
   step: StepRun,
   body: ChunkBody,
-  shared: ItemReader<unknown> | undefined,
   index: number,
   value: JsonValue,
   tally: SkipTally,
@@ -160,7 +159,7 @@ async function runPartition(
   records.push(record);
   job.emit({ ...event, status: 'STARTED' });
   try {
-    const reader = shared ?? readerOf(await sourceOf(body, c), step);
+    const reader = readerOf(await sourceOf(body, c), step);
     await new ChunkLoop(step, body, reader, record, c, context, index, tally).run();
     record.status = 'COMPLETED';
     record.result = JSON.stringify(record.counts);

@@ -9,7 +9,7 @@ const mostBytes = 64 * 1024;
 export class ExecutionState implements ExecutionContext {
   readonly #what: string;
   readonly #store: (text: string) => Promise<void>;
-  #values: Map<string, string>;
+  #values: Map<string, string> = new Map();
   #bytes = 0;
   #isDirty = false;
   #version = 0;
@@ -18,9 +18,7 @@ export class ExecutionState implements ExecutionContext {
   constructor(what: string, text: string | undefined, store: (text: string) => Promise<void>) {
     this.#what = what;
     this.#store = store;
-    const values = text === undefined ? {} : (JSON.parse(text) as Readonly<Record<string, JsonValue>>);
-    this.#values = new Map(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
-    for (const [key, value] of this.#values) this.#bytes += sizeOf(key, value);
+    this.#fill(text);
   }
 
   /** Whether it was changed since it was last taken with {@link text}. */
@@ -81,13 +79,16 @@ export class ExecutionState implements ExecutionContext {
     this.#isDirty = false;
   }
 
-  /** What {@link restore} puts back. */
-  snapshot(): ReadonlyMap<string, string> {
-    return new Map(this.#values);
+  /** Back to what was stored last. */
+  reset(text: string | undefined): void {
+    this.#fill(text);
+    this.#isDirty = false;
+    this.#version += 1;
   }
 
-  restore(snapshot: ReadonlyMap<string, string>): void {
-    this.#values = new Map(snapshot);
+  #fill(text: string | undefined): void {
+    const values = text === undefined ? {} : (JSON.parse(text) as Readonly<Record<string, JsonValue>>);
+    this.#values = new Map(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
     this.#bytes = 0;
     for (const [key, value] of this.#values) this.#bytes += sizeOf(key, value);
   }

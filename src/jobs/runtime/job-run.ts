@@ -331,7 +331,11 @@ export class JobRun {
     const endTime = this.now();
     await this.#callListeners('afterJob', this.snapshot(status, exitCode, endTime, failure));
     if (this.#ownFailure !== undefined) [status, exitCode, failure] = ['FAILED', 'FAILED', failure ?? this.#ownFailure];
-    host.probe('beforeFinalStatus', { executionId: launched.executionId, stepName: '' });
+    try {
+      host.probe('beforeFinalStatus', { executionId: launched.executionId, stepName: '' });
+    } catch (error) {
+      [status, exitCode, failure] = ['FAILED', 'FAILED', failureInfo(error)];
+    }
     if (status === 'STOPPED') {
       // ST-2 knows no way from STARTED to STOPPED.
       await host.store.changeJob(launched, ['STARTED'], { status: 'STOPPING', exitCode: 'STOPPING' });

@@ -37,6 +37,8 @@ export interface OpenChunk {
   readonly outcomes: (Outputs | Skipped)[];
   /** The context behind an entry that changed it, by position in `entries`; -1 is the start of the chunk. */
   readonly contexts: Map<number, string | undefined>;
+  /** Indexes of the skipped items that `onSkip` was told of. */
+  readonly told: Set<number>;
 }
 
 /** The skips of a step so far, shared by its partitions. */

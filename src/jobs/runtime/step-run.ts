@@ -171,7 +171,6 @@ export class StepRun {
       if (!(await this.#wait(Math.max(0, pending.nextAt - clock.now())))) return;
     }
     for (; ; attempt++) {
-      const before = context.snapshot();
       const startedAt = job.now();
       const tried = (outcome: Pick<AttemptRecord, 'status' | 'error' | 'waitMs' | 'nextAt'>): AttemptRecord => {
         const durationMs = Math.max(0, job.now() - startedAt);
@@ -193,12 +192,13 @@ export class StepRun {
           : decideOnError(error, rules, { attempt, skippedSoFar: 0, isAborted: interruption.signal.aborted });
         if (decision !== 'retry') {
           this.#lastAttempt = tried({ status: 'failed', error: failureInfo(error), waitMs: 0, nextAt: undefined });
+          context.reset(record.context);
           this.fail(error);
           return;
         }
         const waitMs = waitAfterErrorMs(rule, attempt - 1, error, job.host.random);
         record.counts.retry += 1;
-        context.restore(before);
+        context.reset(record.context);
         const made = tried({ status: 'failed', error: failureInfo(error), waitMs, nextAt: clock.now() + waitMs });
         await job.fenced(() => job.host.store.updateStep(job.launched, record, { attempt: made }));
         job.emit({ kind: 'retryScheduled', at: job.now(), stepName: record.name, attempt, delayMs: waitMs });
