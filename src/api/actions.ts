@@ -15,7 +15,7 @@ import {
   runPartitions,
 } from './rdd-core.ts';
 
-/** Actions: what runs the lineage and gives a value to the program. Each takes `{ signal }` last. */
+/** Actions: what runs the lineage and gives a value to the program. Each takes `{ signal, pool }` last. */
 export abstract class Actions<T> extends RddCore<T> {
   /** Every row, in partition order. They must fit in the program's memory. */
   async collect(options?: ActionOptions): Promise<T[]> {
@@ -109,6 +109,7 @@ export abstract class Actions<T> extends RddCore<T> {
       name: 'foreach',
       callSite,
       signal: options?.signal,
+      pool: options?.pool,
       node,
       plan: () => ({ kind: 'drain' }),
       onValue: () => {},
@@ -238,7 +239,8 @@ export abstract class Actions<T> extends RddCore<T> {
     partitions?: readonly number[],
   ): Promise<unknown[][]> {
     const callSite = captureCallSite(this.#runPlan);
-    return runPartitions(this, { name, callSite, partitions, signal: options?.signal }, plan, rowsOfValue);
+    const { signal, pool } = options ?? {};
+    return runPartitions(this, { name, callSite, partitions, signal, pool }, plan, rowsOfValue);
   }
 }
 

@@ -31,7 +31,11 @@ export interface ContextOptions {
   readonly scheduling?: SchedulingMode | undefined;
   /** How s3: paths are reached. Credentials come from the AWS SDK's own chain unless they are given here; they appear in no log or plan. */
   readonly s3?: S3Settings | undefined;
-  /** Named pools for `setLocalPool`, each with a mode, weight and minimum share. */
+  /**
+   * Pools that actions name as `count({ pool: 'nightly' })`. Pools share the workers by their `weight` (default 1), after each has its
+   * `minShare` (default 0); `mode` says how the actions inside one do: FIFO (default) or FAIR. Actions that name no pool are in `default`,
+   * whose mode is `scheduling`.
+   */
   readonly pools?: Readonly<Record<string, Partial<PoolSettings>>> | undefined;
 }
 
@@ -178,7 +182,35 @@ function pools(value: unknown): Readonly<Record<string, Partial<PoolSettings>>> 
       `must be an object of pools by name, got ${shown(value)}`,
       "As { nightly: { mode: 'FAIR', weight: 2 } }.",
     );
-  return value as Readonly<Record<string, Partial<PoolSettings>>>;
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([name, settings]) => [name, pool(name, settings)])),
+  );
+}
+
+function pool(name: string, value: unknown): Partial<PoolSettings> {
+  const option = `pools.${name}`;
+  if (typeof value !== 'object' || value === null)
+    fail(option, `must be an object, got ${shown(value)}`, 'As { mode, weight, minShare }.');
+  for (const key of Object.keys(value))
+    if (!['mode', 'weight', 'minShare'].includes(key))
+      fail(`${option}.${key}`, 'is no option', 'Options are: mode, weight, minShare.');
+  const settings = value as Record<keyof PoolSettings, unknown>;
+  return {
+    ...given('mode', oneOf<SchedulingMode>(`${option}.mode`, settings.mode, ['FIFO', 'FAIR'])),
+    ...given('weight', positive(`${option}.weight`, settings.weight)),
+    ...given('minShare', integer(`${option}.minShare`, settings.minShare, 0, 1024)),
+  };
+}
+
+/** The setting, unless it was left out: a default that is spread over stays. */
+function given<K extends keyof PoolSettings>(name: K, value: PoolSettings[K] | undefined): Partial<PoolSettings> {
+  return value === undefined ? {} : { [name]: value };
+}
+
+function positive(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  return fail(name, `must be a number above 0, got ${shown(value)}`, 'Leave it out for the default.');
 }
 
 const s3Options: Readonly<Record<keyof S3Settings, string>> = {

@@ -13,6 +13,8 @@ import type { ActionPlan } from '../plan/stages/task-plan.ts';
 export interface ActionOptions {
   /** Aborting it ends the action with MR_ABORTED, also when a function is stuck in a loop. */
   readonly signal?: AbortSignal | undefined;
+  /** The scheduling pool the action belongs to, `default` when left out; see `pools` of the context's options. A name not listed there is fine. */
+  readonly pool?: string | undefined;
 }
 
 /** What every operator that takes a function takes last. */
@@ -79,7 +81,7 @@ export function functionToShip(
 /** Runs an action and gives each partition's value, in partition order. */
 export async function runPartitions<V>(
   rdd: RddCore<unknown>,
-  call: Pick<ActionCall, 'name' | 'callSite' | 'partitions' | 'signal'>,
+  call: Pick<ActionCall, 'name' | 'callSite' | 'partitions' | 'signal' | 'pool'>,
   plan: (lowering: StageLowering) => ActionPlan,
   read: (value: TaskValue) => V,
 ): Promise<V[]> {

@@ -32,8 +32,8 @@ export abstract class SaveActions<T> extends Actions<T> {
    * @throws {MillraceError} MR_OUTPUT_EXISTS unless `mode` says what to do with an output that exists
    */
   saveAsTextFile(path: string, options: SaveOptions & CompressionOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsTextFile', { format: 'text', uri: toUri(path), mode, options: rest }, signal);
+    const { mode = 'error', signal, pool, ...rest } = options;
+    return this.#save('saveAsTextFile', { format: 'text', uri: toUri(path), mode, options: rest }, { signal, pool });
   }
 
   /** Writes objects (or tuples) as CSV with a header; `columns` fixes which and in what order. */
@@ -41,8 +41,8 @@ export abstract class SaveActions<T> extends Actions<T> {
     path: string,
     options: SaveOptions & CsvOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, signal);
+    const { mode = 'error', signal, pool, ...rest } = options;
+    return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, { signal, pool });
   }
 
   /** Writes one JSON value a line. */
@@ -50,8 +50,12 @@ export abstract class SaveActions<T> extends Actions<T> {
     path: string,
     options: SaveOptions & JsonLinesOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsJsonLines', { format: 'jsonLines', uri: toUri(path), mode, options: rest }, signal);
+    const { mode = 'error', signal, pool, ...rest } = options;
+    return this.#save(
+      'saveAsJsonLines',
+      { format: 'jsonLines', uri: toUri(path), mode, options: rest },
+      { signal, pool },
+    );
   }
 
   /**
@@ -63,9 +67,9 @@ export abstract class SaveActions<T> extends Actions<T> {
     path: string,
     options: SaveOptions & ParquetWriteOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
+    const { mode = 'error', signal, pool, ...rest } = options;
     const output = { format: 'parquet', uri: toUri(path), mode, options: rest } as const;
-    return this.#save('saveAsParquet', output, signal, (parts) => {
+    return this.#save('saveAsParquet', output, { signal, pool }, (parts) => {
       const schemas = parts.flatMap((part) => part.schemas ?? []);
       if (new Set(schemas.map((schema) => JSON.stringify(schema))).size <= 1) return undefined;
       return { ...output, options: { ...rest, schema: commonSchema(schemas) } };
@@ -74,15 +78,15 @@ export abstract class SaveActions<T> extends Actions<T> {
 
   /** Writes objects as Arrow IPC files, which `sc.arrow` and any Arrow library read. */
   saveAsArrow(path: string, options: SaveOptions & PartitionOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, ...rest } = options;
-    return this.#save('saveAsArrow', { format: 'arrow', uri: toUri(path), mode, options: rest }, signal);
+    const { mode = 'error', signal, pool, ...rest } = options;
+    return this.#save('saveAsArrow', { format: 'arrow', uri: toUri(path), mode, options: rest }, { signal, pool });
   }
 
   /** @param correct after everything is written: another output to write instead, because the parts do not fit together */
   async #save(
     name: string,
     output: OutputSpec,
-    signal: AbortSignal | undefined,
+    { signal, pool }: ActionOptions,
     correct: (parts: readonly StagedPart[]) => OutputSpec | undefined = () => undefined,
   ): Promise<CommittedOutput> {
     const callSite = captureCallSite(this.#save);
@@ -95,6 +99,7 @@ export abstract class SaveActions<T> extends Actions<T> {
         name,
         callSite,
         signal,
+        pool,
         node: this.node,
         plan: () => ({ kind: 'save', staging }),
         onValue: (_partition, value) => {
@@ -108,6 +113,6 @@ export abstract class SaveActions<T> extends Actions<T> {
     }
     if (corrected === undefined) return committer.commit(parts.sort((a, b) => a.partitionIndex - b.partitionIndex));
     committer.abort();
-    return this.#save(name, corrected, signal);
+    return this.#save(name, corrected, { signal, pool });
   }
 }

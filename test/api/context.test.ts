@@ -34,6 +34,13 @@ describe('MillraceContext.create', () => {
       { s3: { credentials: { accessKeyId: 'a' } } },
       's3.credentials must hold the texts accessKeyId and secretAccessKey',
     ],
+    [{ scheduling: 'LIFO' }, 'scheduling must be one of FIFO, FAIR, got "LIFO"'],
+    [{ pools: 3 }, 'pools must be an object of pools by name, got 3'],
+    [{ pools: { night: 'FAIR' } }, 'pools.night must be an object, got "FAIR"'],
+    [{ pools: { night: { mode: 'LIFO' } } }, 'pools.night.mode must be one of FIFO, FAIR, got "LIFO"'],
+    [{ pools: { night: { weight: 0 } } }, 'pools.night.weight must be a number above 0, got 0'],
+    [{ pools: { night: { minShare: -1 } } }, 'pools.night.minShare must be an integer from 0 to 1024, got -1'],
+    [{ pools: { night: { share: 1 } } }, 'pools.night.share is no option. Options are: mode, weight, minShare'],
     [{ wrokers: 2 }, 'wrokers is no option. Options are: master, workers'],
   ])('names the option that is wrong: %j', async (options, message) => {
     const failure = MillraceContext.create(options as never);

@@ -17,6 +17,8 @@ export interface ActionCall {
   /** The partitions to compute; all by default. */
   readonly partitions?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The scheduling pool; `default` when undefined. */
+  readonly pool?: string | undefined;
   /** Called once a partition, in the order in which they end. */
   readonly onValue: (partition: number, value: TaskValue) => void;
 }

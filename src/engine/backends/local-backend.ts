@@ -10,7 +10,7 @@ import { debugString, type ExplainSettings, explain } from '../../plan/stages/ex
 import type { EngineEvent } from '../protocol/events.ts';
 import type { BroadcastReference, ExecutorSettings } from '../protocol/task.ts';
 import { DagScheduler } from '../scheduler/dag-scheduler.ts';
-import type { PoolSettings, SchedulingMode } from '../scheduler/task-queue.ts';
+import { DEFAULT_POOL, type PoolSettings, poolSettings, type SchedulingMode } from '../scheduler/task-queue.ts';
 import { WorkerPool } from '../scheduler/worker-pool.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { partitionFunction } from '../shuffle/partition-function.ts';
@@ -81,7 +81,7 @@ export class LocalBackend implements Backend {
       pool: this.pool,
       outputs: this.outputs,
       blocks: this.blocks,
-      pools: (name) => ({ mode: options.scheduling, weight: 1, minShare: 0, ...options.pools[name] }),
+      pools: (name) => poolSettings(name, options),
       executorSettings: () => this.#executorSettings(),
       emit: (event) => this.events.emit(event),
       accumulate: (updates) => {
@@ -126,7 +126,7 @@ export class LocalBackend implements Backend {
     });
     let status: 'succeeded' | 'failed' | 'cancelled' = 'failed';
     try {
-      await this.#scheduler.run({ actionId, pool: 'default', stages, result, signal: call.signal });
+      await this.#scheduler.run({ actionId, pool: call.pool ?? DEFAULT_POOL, stages, result, signal: call.signal });
       status = 'succeeded';
     } catch (error) {
       if (error instanceof MillraceError && error.code === 'MR_ABORTED') status = 'cancelled';

@@ -15,7 +15,7 @@ import type { BlockStore } from '../storage/block-store.ts';
 import { actionError } from './action-error.ts';
 import { DagState, type Order, type StageKey } from './dag-state.ts';
 import { leavesOf, type PlannedStage, stageReference } from './stage-run.ts';
-import type { PoolSettings } from './task-queue.ts';
+import { DEFAULT_POOL, type PoolSettings } from './task-queue.ts';
 import { type Preparation, TaskScheduler, type TaskSource } from './task-scheduler.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -274,7 +274,7 @@ export class DagScheduler implements TaskSource {
       tasks: tasks.length,
       at: Date.now(),
     });
-    this.#tasks.submit(stage, tasks, { pool: action?.request.pool ?? 'default', priority: actionId * 1e6 + stage });
+    this.#tasks.submit(stage, tasks, { pool: action?.request.pool ?? DEFAULT_POOL, priority: actionId });
   }
 
   #end(actionId: number, error: unknown): void {

@@ -12,11 +12,23 @@ export interface PoolSettings {
   readonly minShare: number;
 }
 
+/** The pool of actions that name none. */
+export const DEFAULT_POOL = 'default';
+
+/** The settings of a pool, listed or not: as in Spark, actions inside a named pool run in order of submission unless it says FAIR. */
+export function poolSettings(
+  name: string,
+  options: { readonly scheduling: SchedulingMode; readonly pools: Readonly<Record<string, Partial<PoolSettings>>> },
+): PoolSettings {
+  const mode = name === DEFAULT_POOL ? options.scheduling : 'FIFO';
+  return { mode, weight: 1, minShare: 0, ...(Object.hasOwn(options.pools, name) ? options.pools[name] : undefined) };
+}
+
 /** The waiting and running tasks of one stage. */
 export interface TaskSet {
   readonly stage: StageKey;
   readonly pool: string;
-  /** Submission order of the action, then of the stage: who goes first in FIFO. */
+  /** Submission order of the action: who goes first in FIFO; inside an action the older stage. */
   readonly priority: number;
   readonly pending: TaskSubmission[];
   running: number;
@@ -44,7 +56,7 @@ export function noteDuration(set: TaskSet, durationMs: number): void {
 }
 
 /**
- * The order in which task sets get a free worker. FIFO pools take their sets by priority. Between pools, and inside FAIR ones, whoever
+ * The order in which task sets get a free worker; sets without waiting tasks count with what they have running. FIFO pools take their sets by priority. Between pools, and inside FAIR ones, whoever
  * has the smallest share of running tasks for its weight comes first.
  *
  * @see Spark, Job Scheduling, "Fair Scheduler Pools"
@@ -63,11 +75,11 @@ export function scheduleOrder(sets: readonly TaskSet[], pools: (name: string) =>
   return names.flatMap((name) =>
     defined(byPool.get(name), 'pool').sort((a, b) =>
       pools(name).mode === 'FIFO'
-        ? a.priority - b.priority
+        ? compareAge(a, b)
         : compareShares(
             { running: a.running, minShare: 0, weight: 1, first: a.priority },
             { running: b.running, minShare: 0, weight: 1, first: b.priority },
-          ),
+          ) || compareAge(a, b),
     ),
   );
 }
@@ -87,6 +99,10 @@ function compareShares(a: Share, b: Share): number {
     ? [a.running / Math.max(a.minShare, 1), b.running / Math.max(b.minShare, 1)]
     : [a.running / a.weight, b.running / b.weight];
   return aShare - bShare || a.first - b.first;
+}
+
+function compareAge(a: TaskSet, b: TaskSet): number {
+  return a.priority - b.priority || a.stage - b.stage;
 }
 
 function firstPriority(sets: readonly TaskSet[] | undefined): number {

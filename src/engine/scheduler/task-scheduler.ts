@@ -94,9 +94,9 @@ export class TaskScheduler {
   }
 
   #nextBatch(): RunningBatch | undefined {
-    const waiting = [...this.#sets.values()].filter((set) => set.pending.length > 0);
-    const ordered = waiting.length > 1 ? scheduleOrder(waiting, this.#options.pools) : waiting;
-    for (const set of ordered) {
+    const sets = [...this.#sets.values()];
+    for (const set of sets.length > 1 ? scheduleOrder(sets, this.#options.pools) : sets) {
+      if (set.pending.length === 0) continue;
       const batch = this.#take(set);
       if (batch !== undefined) return batch;
     }
