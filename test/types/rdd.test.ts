@@ -69,11 +69,11 @@ describe('types', () => {
         // @ts-expect-error keys differ: string and Date
         pairs.join(sc.parallelize<[Date, number]>([]));
         // @ts-expect-error sum needs numbers
-        sc.textFile('a.txt').sum();
+        void sc.textFile('a.txt').sum();
         // @ts-expect-error no such option
         sc.csv('a.csv', { heder: true });
         // @ts-expect-error the key is a string
-        pairs.lookup(5);
+        void pairs.lookup(5);
         // @ts-expect-error numPartitions is a number
         numbers.repartition('4');
       }),
