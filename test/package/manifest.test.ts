@@ -9,7 +9,6 @@ const manifest = JSON.parse(read('package.json'));
 /** What a user installs along with millrace. A new name needs a sentence in the commit on what it saves. */
 const runtimeDependencies = [
   '@aws-sdk/client-s3',
-  '@aws-sdk/lib-storage',
   'acorn',
   'apache-arrow',
   'fzstd',

@@ -95,7 +95,7 @@ export function isReader(source: ReadSource<unknown>): source is Extract<ReadSou
 }
 
 /** A step that is complete. */
-export class FinishedStep {
+class FinishedStep {
   readonly body: StepBody;
 
   constructor(body: StepBody) {
@@ -118,7 +118,7 @@ class TaskAssembly {
 }
 
 /** Lists add up; the options are one policy, the last that is given. */
-export function withRetry(
+function withRetry(
   clause: RetryClause,
   errors: ErrorMatch | readonly ErrorMatch[],
   options: RetryOptions | undefined,

@@ -207,7 +207,7 @@ function grouped(rows: readonly SqlRow[], column: string): Map<string, SqlRow[]>
   return groups;
 }
 
-export function executionOf(
+function executionOf(
   row: SqlRow,
   parameters: readonly StoredParameter[],
   steps: readonly StepRecord[],
@@ -250,7 +250,7 @@ export function stepSnapshots(
     .map((step) => stepSnapshot(step, attemptsOf(step.id), partitions.get(step.name)));
 }
 
-export function parameterOf(row: SqlRow): StoredParameter {
+function parameterOf(row: SqlRow): StoredParameter {
   return {
     name: String(row['name']),
     type: String(row['type']) as ParameterType,

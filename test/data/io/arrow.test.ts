@@ -11,7 +11,7 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutputCommitter } from '../../../src/data/io/output-committer.ts';
 import { createPartWriter } from '../../../src/data/io/part-writer.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CsvOptions } from '../../../src/data/io/csv/csv-options.ts';
 import { planSource } from '../../../src/data/io/source.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonLinesOptions, PlanSettings, SourceSpec } from '../../../src/data/io/source-spec.ts';
 import { readRows, scratchDirectory, writeFile } from './scratch.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CsvOptions } from '../../../src/data/io/csv/csv-options.ts';
 import { OutputCommitter } from '../../../src/data/io/output-committer.ts';

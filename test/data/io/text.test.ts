@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planSource, readSplit } from '../../../src/data/io/source.ts';
 import type { SourceSpec, TextOptions } from '../../../src/data/io/source-spec.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutputCommitter } from '../../../../src/data/io/output-committer.ts';
 import { createPartWriter } from '../../../../src/data/io/part-writer.ts';
