@@ -23,16 +23,11 @@ export class RowGroupReader {
   readonly #verifyChecksums: boolean;
   readonly #chunks: ReadonlyMap<number, { readonly chunk: PlannedChunk; readonly segments: readonly ChunkBytes[] }>;
 
-  /** @param usePages whether to read only the pages that a filter left, or all rows */
-  constructor(
-    file: RandomAccessFile,
-    group: PlannedRowGroup,
-    options: { readonly verifyChecksums: boolean; readonly usePages: boolean },
-  ) {
+  constructor(file: RandomAccessFile, group: PlannedRowGroup, verifyChecksums: boolean) {
     this.#file = file;
     this.#group = group;
-    this.#verifyChecksums = options.verifyChecksums;
-    const chunks = group.chunks.map((chunk) => (options.usePages ? chunk : withoutPages(chunk)));
+    this.#verifyChecksums = verifyChecksums;
+    const { chunks } = group;
     const ranges = chunks.map(rangesOf);
     const bytes = inParquetFile({ uri: file.uri, rowGroup: group.index }, () => readRanges(file, ranges.flat()));
     let next = 0;
@@ -72,10 +67,6 @@ export class RowGroupReader {
   #runsOf(leaf: ParquetLeaf | undefined): readonly PageRun[] | undefined {
     return leaf && this.#chunks.get(leaf.index)?.chunk.pages?.runs;
   }
-}
-
-function withoutPages({ leafIndex, codec, numLevels, bytes }: PlannedChunk): PlannedChunk {
-  return { leafIndex, codec, numLevels, bytes };
 }
 
 /** What makes a row of the group the slot of a vector that holds these runs of pages. */

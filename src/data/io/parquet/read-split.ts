@@ -1,6 +1,5 @@
 import { MillraceError } from '../../../base/errors.ts';
 import type { RandomAccessFile } from '../file-system.ts';
-import type { ParquetVector } from './encodings/assemble.ts';
 import { CellError, type CellReader } from './encodings/cell.ts';
 import { cellsOf, type LeafOptions, objectBuilder } from './encodings/cells.ts';
 import { rowFilter } from './filter/row-filter.ts';
@@ -8,17 +7,8 @@ import { describePlace, type ParquetPlace } from './parquet-errors.ts';
 import type { ParquetLayout, PlannedParquetOptions } from './parquet-options.ts';
 import type { ParquetSplit, PlannedRowGroup } from './plan.ts';
 import { type LoadedColumn, RowGroupReader, slotShift } from './read-row-group.ts';
-import type { ParquetSchema } from './schema.ts';
 
 const maxBatchRows = 4096;
-
-/** The columns of one row group. */
-export interface ParquetColumns {
-  readonly schema: ParquetSchema;
-  readonly numRows: number;
-  /** One a field of the schema; undefined where the file lacks it, so that all its values are null. */
-  readonly columns: readonly (ParquetVector | undefined)[];
-}
 
 /**
  * The rows of a split as objects, in batches of up to 4096, in file order. Synchronous; holds one row group in memory, and
@@ -38,26 +28,6 @@ export function* readParquetSplit(
   for (const group of split.groups) yield* readGroupRows(file, group, layout, options, names, build);
 }
 
-/**
- * The columns of a split, a row group at a time, in Arrow's layout: for whoever works on columns and makes no row objects.
- * A filter leaves out row groups only: rows that do not fulfil it may be among them.
- *
- * @throws {MillraceError} as {@link readParquetSplit}
- */
-export function* readParquetColumns(
-  file: RandomAccessFile,
-  split: ParquetSplit,
-  options: PlannedParquetOptions,
-): Iterable<ParquetColumns> {
-  const layout = layoutOf(split, options);
-  const readOptions = { verifyChecksums: options.verifyChecksums !== false, usePages: false };
-  for (const group of split.groups) {
-    const reader = new RowGroupReader(file, group, readOptions);
-    const columns = layout.columns.map((shape) => (shape === null ? undefined : reader.column(shape).vector));
-    yield { schema: options.schema, numRows: group.numRows, columns };
-  }
-}
-
 function* readGroupRows(
   file: RandomAccessFile,
   group: PlannedRowGroup,
@@ -66,10 +36,7 @@ function* readGroupRows(
   names: readonly string[],
   build: (columns: readonly (readonly unknown[])[], count: number) => unknown[],
 ): Iterable<readonly unknown[]> {
-  const reader = new RowGroupReader(file, group, {
-    verifyChecksums: options.verifyChecksums !== false,
-    usePages: true,
-  });
+  const reader = new RowGroupReader(file, group, options.verifyChecksums !== false);
   const keptRows = rowFilter(options.filter ?? [], layout, reader);
   const leafOptions = leafOptionsOf(layout, options);
   const columns = layout.columns.map((shape, index): CellReader => {
