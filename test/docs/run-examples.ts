@@ -1,12 +1,14 @@
 // npm run examples: runs every compiled example and compares what it prints with examples/expected; -u writes it anew.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 const update = process.argv.includes('-u');
-const examples = readdirSync('examples')
-  .filter((file) => file.endsWith('.ts') && file !== 'demo.ts')
-  .map((file) => basename(file, '.ts'));
+const examples = ['', 'jobs/'].flatMap((folder) =>
+  readdirSync(join('examples', folder))
+    .filter((file) => file.endsWith('.ts') && file !== 'demo.ts')
+    .map((file) => `${folder}${file.slice(0, -'.ts'.length)}`),
+);
 
 /** What went wrong with an example, or undefined. */
 function complaint(example: string): string | undefined {

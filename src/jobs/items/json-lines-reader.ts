@@ -1,5 +1,4 @@
 import type { ItemReader } from '../definition/item-reader.ts';
-import type { JsonValue } from '../definition/json-value.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { startLines } from './lines-reader.ts';
 import { encodingOf, type TextOptions } from './text-encoding.ts';
@@ -16,7 +15,7 @@ export function jsonLinesReader<S extends StandardSchemaV1>(
   options: TextOptions & { readonly schema: S },
 ): ItemReader<SchemaOutput<S>>;
 // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the user's knowledge, as with JSON.parse
-export function jsonLinesReader<I extends JsonValue = any>(path: string, options?: TextOptions): ItemReader<I>;
+export function jsonLinesReader<I = any>(path: string, options?: TextOptions): ItemReader<I>;
 export function jsonLinesReader(
   path: string,
   options: TextOptions & { readonly schema?: StandardSchemaV1 } = {},

@@ -1,5 +1,4 @@
 import type { ItemReader } from '../definition/item-reader.ts';
-import type { JsonValue } from '../definition/json-value.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { countNewlines, notUtf8 } from './lines-reader.ts';
 import { decodePiece, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
@@ -18,7 +17,7 @@ export function jsonReader<S extends StandardSchemaV1>(
   options: TextOptions & { readonly schema: S },
 ): ItemReader<SchemaOutput<S>>;
 // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the user's knowledge, as with JSON.parse
-export function jsonReader<I extends JsonValue = any>(path: string, options?: TextOptions): ItemReader<I>;
+export function jsonReader<I = any>(path: string, options?: TextOptions): ItemReader<I>;
 export function jsonReader(
   path: string,
   options: TextOptions & { readonly schema?: StandardSchemaV1 } = {},
