@@ -2,9 +2,10 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { MillraceContext } from 'millrace';
 import { writeLogs } from './generate/logs.ts';
 import { OutputFile } from './generate/output-file.ts';
-import { writeSalesCsv, writeSalesJsonLines } from './generate/sales.ts';
+import { saleOf, writeSalesCsv, writeSalesJsonLines } from './generate/sales.ts';
 import { parseSize } from './generate/size.ts';
 import { writeWords } from './generate/words.ts';
 
@@ -14,7 +15,7 @@ const usage = `npm run data -- --size 300mb [--out bench/data] [--kind words|log
   --rows  instead of a size: this many sales
   --kind  words: words.txt, Zipf-distributed words in lines
           logs:  logs.log, an application log
-          sales: sales.csv and the same sales in sales.jsonl
+          sales: sales.csv, and the same sales in sales.jsonl and sales.parquet, a folder
           all of them when left out
   --out   the folder, made when it is missing (bench/data)
   --seed  another seed makes other words and logs (1); sale i is always the same
@@ -73,7 +74,19 @@ function make<T>(path: string, write: (file: OutputFile) => T): T {
   return result;
 }
 
-function generate(wish: Wish): void {
+/** A million sales a part file, whatever the machine. */
+async function writeSalesParquet(path: string, rows: number): Promise<void> {
+  const begun = performance.now();
+  await using sc = await MillraceContext.create({ appName: 'sales', progress: false });
+  const { sizeBytes } = await sc
+    .range(0, rows, 1, Math.ceil(rows / 1e6))
+    .map(saleOf)
+    .saveAsParquet(path, { mode: 'overwrite' });
+  const seconds = (performance.now() - begun) / 1000;
+  console.log(`${path}  ${(sizeBytes / 2 ** 20).toFixed(1)} MiB in ${seconds.toFixed(1)} s`);
+}
+
+async function generate(wish: Wish): Promise<void> {
   mkdirSync(wish.out, { recursive: true });
   if (wish.kinds.includes('words'))
     make(join(wish.out, 'words.txt'), (file) => writeWords(file, wish.sizeBytes, wish.seed));
@@ -82,6 +95,7 @@ function generate(wish: Wish): void {
   if (wish.kinds.includes('sales')) {
     const rows = make(join(wish.out, 'sales.csv'), (file) => writeSalesCsv(file, wish));
     make(join(wish.out, 'sales.jsonl'), (file) => writeSalesJsonLines(file, rows));
+    await writeSalesParquet(join(wish.out, 'sales.parquet'), rows);
   }
 }
 
@@ -97,4 +111,4 @@ function readWish(): Wish | undefined {
 }
 
 const wish = readWish();
-if (wish !== undefined) generate(wish);
+if (wish !== undefined) await generate(wish);

@@ -59,8 +59,26 @@ function csvRow(sale: number): string {
   return `${sale},${dayOf(sale)},${storeOf(sale)},${categoryOf(sale)},${customerOf(sale)},${quantityOf(sale)},${price(centsOf(sale))}\n`;
 }
 
-function jsonRow(sale: number): string {
-  return `{"id":${sale},"day":"${dayOf(sale)}","store":"${storeOf(sale)}","category":"${categoryOf(sale)}","customer":${customerOf(sale)},"quantity":${quantityOf(sale)},"price":${centsOf(sale) / 100}}\n`;
+export interface Sale {
+  readonly id: number;
+  readonly day: string;
+  readonly store: string;
+  readonly category: string;
+  readonly customer: number;
+  readonly quantity: number;
+  readonly price: number;
+}
+
+export function saleOf(sale: number): Sale {
+  return {
+    id: sale,
+    day: dayOf(sale),
+    store: storeOf(sale),
+    category: categoryOf(sale),
+    customer: customerOf(sale),
+    quantity: quantityOf(sale),
+    price: centsOf(sale) / 100,
+  };
 }
 
 /** Sales as CSV until the file has `sizeBytes` or `rows` sales; returns how many sales it holds. */
@@ -73,5 +91,5 @@ export function writeSalesCsv(file: OutputFile, until: { sizeBytes: number; rows
 
 /** The first `rows` sales, an object a line. */
 export function writeSalesJsonLines(file: OutputFile, rows: number): void {
-  for (let sale = 0; sale < rows; sale++) file.write(jsonRow(sale));
+  for (let sale = 0; sale < rows; sale++) file.write(`${JSON.stringify(saleOf(sale))}\n`);
 }
