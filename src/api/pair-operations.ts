@@ -2,7 +2,7 @@ import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Aggregator, JoinType } from '../plan/lineage/node.ts';
 import { CustomPartitioner, type DeferredPartitioner, type Partitioner } from '../plan/lineage/partitioner.ts';
-import type { Pair, Widen } from './pair-types.ts';
+import type { KeyOf, MergedValue, Pair } from './pair-types.ts';
 import type { RDD } from './rdd.ts';
 import { type FunctionOptions, functionToShip } from './rdd-core.ts';
 import { hashInto, Transformations } from './transformations.ts';
@@ -18,24 +18,24 @@ export abstract class PairOperations<T> extends Transformations<T> {
    *
    * @see Zaharia et al., Resilient Distributed Datasets, NSDI 2012, table 2
    */
-  reduceByKey<K, V>(
-    this: PairOperations<Pair<K, V>>,
-    merge: (a: Widen<V>, b: Widen<V>) => Widen<V>,
+  reduceByKey(
+    this: PairOperations<Pair<unknown, unknown>>,
+    merge: (a: MergedValue<T>, b: MergedValue<T>) => MergedValue<T>,
     partitions?: Partitions,
     options?: FunctionOptions,
-  ): RDD<[K, Widen<V>]> {
+  ): RDD<[KeyOf<T>, MergedValue<T>]> {
     const ship = functionToShip(merge, 'reduceByKey', captureCallSite(this.reduceByKey), options);
     return this.#aggregated('reduceByKey', { kind: 'reduce', merge: ship }, partitions);
   }
 
   /** As reduceByKey, starting every key of a partition from a copy of `zero`. */
-  foldByKey<K, V>(
-    this: PairOperations<Pair<K, V>>,
-    zero: Widen<V>,
-    merge: (a: Widen<V>, b: Widen<V>) => Widen<V>,
+  foldByKey(
+    this: PairOperations<Pair<unknown, unknown>>,
+    zero: MergedValue<T>,
+    merge: (a: MergedValue<T>, b: MergedValue<T>) => MergedValue<T>,
     partitions?: Partitions,
     options?: FunctionOptions,
-  ): RDD<[K, Widen<V>]> {
+  ): RDD<[KeyOf<T>, MergedValue<T>]> {
     const site = captureCallSite(this.foldByKey);
     const ship = functionToShip(merge, 'foldByKey', site, options);
     const shipZero = functionToShip(() => zero, 'foldByKey', site);

@@ -34,6 +34,12 @@ describe('types', () => {
       typesOnly((sc) => {
         const ones = sc.textFile('a.txt').map((word) => [word, 1] as const);
         expectTypeOf(ones.reduceByKey((a, b) => a + b)).toEqualTypeOf<RDD<[string, number]>>();
+        const sums = sc.parallelize<[string, [sum: number, count: number]]>([]);
+        expectTypeOf(sums.reduceByKey(([a, n], [b, m]) => [a + b, n + m])).toEqualTypeOf<typeof sums>();
+        expectTypeOf(sums.foldByKey([0, 0], ([a, n], [b, m]) => [a + b, n + m])).toEqualTypeOf<typeof sums>();
+        const countsOf = <K>(keys: RDD<K>): RDD<[K, number]> =>
+          keys.map((key): [K, number] => [key, 1]).reduceByKey((a, b) => a + b);
+        expectTypeOf(countsOf(sc.range(9))).toEqualTypeOf<RDD<[number, number]>>();
         const pairs = sc.parallelize<[string, number]>([]);
         const names = sc.parallelize<[string, Date]>([]);
         expectTypeOf(pairs.join(names)).toEqualTypeOf<RDD<[string, [number, Date]]>>();
