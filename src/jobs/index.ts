@@ -1,3 +1,4 @@
+export { type ErrorCode, MillraceError } from '../base/errors.ts';
 export type { Attempt } from './definition/attempt.ts';
 export { BatchError, RetryableError, SkippableError } from './definition/batch-error.ts';
 export type { BatchStatus } from './definition/batch-status.ts';
@@ -23,7 +24,7 @@ export type {
 } from './definition/job.ts';
 export { job } from './definition/job-definition.ts';
 export type { JobEvent } from './definition/job-event.ts';
-export type { JobExecution, JobInstance, SkippedItem, StepExecution } from './definition/job-execution.ts';
+export type { JobExecution, JobInstance, SkippedItem, SkipReason, StepExecution } from './definition/job-execution.ts';
 export type { JobParameters, ParameterValue, StoredParameter } from './definition/job-parameters.ts';
 export type { JobRepository } from './definition/job-repository.ts';
 export type { JsonValue } from './definition/json-value.ts';

@@ -2,15 +2,17 @@ import type { Guarantee } from './guarantee.ts';
 import type { ChunkWrite, ItemSink, ItemWriter } from './item-writer.ts';
 import type { ErrorMatch, RetryOptions } from './retry-options.ts';
 import type { StandardSchemaV1 } from './standard-schema.ts';
-import type {
-  AnyContext,
-  ChunkBody,
-  Fail,
-  PartitionClause,
-  ProcessorStage,
-  SourceClause,
-  StepBody,
-  StepListener,
+import {
+  type AnyContext,
+  type ChunkBody,
+  type Fail,
+  matchesOf,
+  type PartitionClause,
+  type ProcessorStage,
+  type SourceClause,
+  type StepBody,
+  type StepListener,
+  withRetry,
 } from './step-definition.ts';
 
 /** A chunk body in the making: what `write` adds is missing, and what has no default yet. */
@@ -111,24 +113,21 @@ export class ChunkAssembly {
     if (limit !== undefined && draft.skipLimit !== undefined && limit !== draft.skipLimit) {
       this.#fail(`has two skip limits, ${draft.skipLimit} and ${limit}. A step has one: say it once`);
     }
+    if (scope !== undefined && scope !== 'instance' && scope !== 'execution') {
+      this.#fail(`skip: scope must be 'instance' or 'execution', got ${String(scope)}`);
+    }
     if (scope !== undefined && draft.skipScope !== undefined && scope !== draft.skipScope) {
       this.#fail(`has two scopes of its skip limit, '${draft.skipScope}' and '${scope}'. A step has one: say it once`);
     }
     return this.#with({
-      skip: Object.freeze([...draft.skip, ...listOf(errors)]),
+      skip: Object.freeze([...draft.skip, ...matchesOf('skip', errors, this.#fail)]),
       skipLimit: limit ?? draft.skipLimit,
       skipScope: scope ?? draft.skipScope,
     });
   }
 
   retry(errors: ErrorMatch | readonly ErrorMatch[], options?: RetryOptions): ChunkAssembly {
-    const { retry } = this.#draft;
-    return this.#with({
-      retry: Object.freeze({
-        errors: Object.freeze([...retry.errors, ...listOf(errors)]),
-        options: options === undefined ? retry.options : Object.freeze({ ...retry.options, ...options }),
-      }),
-    });
+    return this.#with({ retry: withRetry(this.#draft.retry, errors, options, this.#fail) });
   }
 
   skipPolicy(policy: (error: Error, skippedSoFar: number) => boolean): ChunkAssembly {
@@ -180,10 +179,6 @@ export class ChunkAssembly {
     if (!(Number.isSafeInteger(value) && value >= 1))
       this.#fail(`${what} must be an integer of at least 1, got ${value}`);
   }
-}
-
-function listOf(errors: ErrorMatch | readonly ErrorMatch[]): readonly ErrorMatch[] {
-  return typeof errors === 'string' || typeof errors === 'function' ? [errors] : errors;
 }
 
 /** A function as a writer: it writes before the commit, so a crash between the two makes it write again. */

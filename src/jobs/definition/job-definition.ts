@@ -40,6 +40,13 @@ export function job(name: string, options: AnyOptions = {}): AnyJob {
   if (timeoutMs !== undefined && !(timeoutMs > 0)) {
     throw invalidJob(name, `timeoutMs must be more than 0, got ${timeoutMs}`);
   }
+  const { identity } = options;
+  if (identity !== undefined && !(Array.isArray(identity) && identity.every((each) => typeof each === 'string'))) {
+    throw invalidJob(name, 'identity must be an array of parameter names');
+  }
+  if (options.parameters !== undefined && typeof options.parameters?.['~standard']?.validate !== 'function') {
+    throw invalidJob(name, 'parameters must be a Standard Schema: of Zod, Valibot, ArkType or your own');
+  }
   return new DefinedJob({
     name,
     identity: options.identity,

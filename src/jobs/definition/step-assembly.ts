@@ -2,18 +2,20 @@ import { MillraceError } from '../../base/errors.ts';
 import { ChunkAssembly } from './chunk-assembly.ts';
 import type { StepOptions } from './job.ts';
 import type { ErrorMatch, RetryOptions } from './retry-options.ts';
-import type {
-  AnyContext,
-  Fail,
-  JobDefinition,
-  PartitionClause,
-  ReadSource,
-  RetryClause,
-  SourceClause,
-  StepBody,
-  StepDefinition,
+import {
+  type AnyContext,
+  type Fail,
+  type JobDefinition,
+  type PartitionClause,
+  type ReadSource,
+  type RetryClause,
+  type SourceClause,
+  type StepBody,
+  type StepDefinition,
+  withRetry,
 } from './step-definition.ts';
 
+const triggerRules: readonly string[] = ['allSucceeded', 'noneFailed', 'anyFailed', 'allDone'];
 const noRetry: RetryClause = Object.freeze({ errors: [], options: {} });
 
 /**
@@ -36,16 +38,24 @@ export function buildStep(
   if (typeof name !== 'string' || name === '' || name.length > 100) fail('a step needs a name of 1 to 100 characters');
   if (typeof build !== 'function') fail('has no body. Give a function: (s) => s.task(...) or s.read(...)...write(...)');
   const body = bodyOf(build(new StepAssembly(fail) as never), fail);
-  const { timeoutMs, startLimit = Number.POSITIVE_INFINITY, version = 1 } = options;
+  const { timeoutMs, startLimit = Number.POSITIVE_INFINITY, version = 1, when = 'allSucceeded' } = options;
+  if (!triggerRules.includes(when)) fail(`when must be one of ${triggerRules.join(', ')}, got ${String(when)}`);
+  if (!Array.isArray(options.after)) fail(`after must be an array of step names, got ${String(options.after)}`);
+  for (const name of ['if', 'migrate'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`);
+  }
   if (timeoutMs !== undefined && !(timeoutMs > 0)) fail(`timeoutMs must be more than 0, got ${timeoutMs}`);
   if (!(startLimit >= 1)) fail(`startLimit must be at least 1, got ${startLimit}`);
   if (!Number.isSafeInteger(version)) fail(`version must be an integer, got ${version}`);
   const restart = options.restart ?? 'fromCheckpoint';
+  if (restart !== 'fromCheckpoint' && restart !== 'fromStart') {
+    fail(`restart must be 'fromCheckpoint' or 'fromStart', got ${String(restart)}`);
+  }
   if (body.kind === 'chunk') checkChunk(body, restart, job.requireIdempotent, fail);
   return Object.freeze({
     name,
     after: Object.freeze([...new Set(options.after)]),
-    when: options.when ?? 'allSucceeded',
+    when,
     condition: options.if,
     allowFailure: options.allowFailure ?? false,
     alwaysRun: options.alwaysRun ?? false,
@@ -106,28 +116,18 @@ class FinishedStep {
 
 class TaskAssembly {
   readonly body: Exclude<StepBody, { kind: 'chunk' }>;
+  readonly #fail: Fail;
 
-  constructor(body: Exclude<StepBody, { kind: 'chunk' }>) {
+  constructor(body: Exclude<StepBody, { kind: 'chunk' }>, fail: Fail) {
     this.body = Object.freeze(body);
+    this.#fail = fail;
     Object.freeze(this);
   }
 
   retry(errors: ErrorMatch | readonly ErrorMatch[], options?: RetryOptions): TaskAssembly {
-    return new TaskAssembly({ ...this.body, retry: withRetry(this.body.retry, errors, options) });
+    const retry = withRetry(this.body.retry, errors, options, this.#fail);
+    return new TaskAssembly({ ...this.body, retry }, this.#fail);
   }
-}
-
-/** Lists add up; the options are one policy, the last that is given. */
-function withRetry(
-  clause: RetryClause,
-  errors: ErrorMatch | readonly ErrorMatch[],
-  options: RetryOptions | undefined,
-): RetryClause {
-  const listed = typeof errors === 'string' || typeof errors === 'function' ? [errors] : errors;
-  return Object.freeze({
-    errors: Object.freeze([...clause.errors, ...listed]),
-    options: options === undefined ? clause.options : Object.freeze({ ...clause.options, ...options }),
-  });
 }
 
 class StepAssembly {
@@ -139,17 +139,20 @@ class StepAssembly {
 
   task(run: (c: AnyContext) => unknown): TaskAssembly {
     this.#checkFunction('task', run);
-    return new TaskAssembly({ kind: 'task', run, retry: noRetry });
+    return new TaskAssembly({ kind: 'task', run, retry: noRetry }, this.#fail);
   }
 
   dataset(run: (sc: never, c: AnyContext) => unknown): TaskAssembly {
     this.#checkFunction('dataset', run);
-    return new TaskAssembly({ kind: 'dataset', run, retry: noRetry });
+    return new TaskAssembly({ kind: 'dataset', run, retry: noRetry }, this.#fail);
   }
 
   job(child: object, parameters: (c: AnyContext) => unknown): TaskAssembly {
+    if (typeof (child as { readonly step?: unknown } | undefined)?.step !== 'function') {
+      this.#fail(`job needs a job made by job(name), got ${String(child)}`);
+    }
     this.#checkFunction('job', parameters);
-    return new TaskAssembly({ kind: 'nested', child, parameters, retry: noRetry });
+    return new TaskAssembly({ kind: 'nested', child, parameters, retry: noRetry }, this.#fail);
   }
 
   read(source: ReadSource<unknown> | ((c: AnyContext) => ReadSource<unknown>)): ChunkAssembly {

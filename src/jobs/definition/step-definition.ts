@@ -2,7 +2,7 @@ import type { ItemReader } from './item-reader.ts';
 import type { ItemWriter } from './item-writer.ts';
 import type { JobExecution, SkippedItem, StepExecution } from './job-execution.ts';
 import type { JsonValue } from './json-value.ts';
-import type { ErrorMatch, RetryOptions } from './retry-options.ts';
+import { type ErrorMatch, errorMatches, type RetryOptions, wrongRetryOption } from './retry-options.ts';
 import type { StandardSchemaV1 } from './standard-schema.ts';
 import type { Partition, StepContext } from './step-context.ts';
 import type { StepCounts } from './step-counts.ts';
@@ -137,6 +137,31 @@ export interface JobDefinition {
   readonly requireIdempotent: boolean;
   readonly steps: readonly StepDefinition[];
   readonly listeners: readonly JobListener[];
+}
+
+/** Adds a call of `retry`: lists add up, the options are one policy. */
+export function withRetry(
+  clause: RetryClause,
+  errors: ErrorMatch | readonly ErrorMatch[],
+  options: RetryOptions | undefined,
+  fail: Fail,
+): RetryClause {
+  const wrong = options === undefined ? undefined : wrongRetryOption(options);
+  if (wrong !== undefined) fail(wrong);
+  return Object.freeze({
+    errors: Object.freeze([...clause.errors, ...matchesOf('retry', errors, fail)]),
+    options: options === undefined ? clause.options : Object.freeze({ ...clause.options, ...options }),
+  });
+}
+
+/** One or several error matches as a list. */
+export function matchesOf(
+  method: string,
+  errors: ErrorMatch | readonly ErrorMatch[],
+  fail: Fail,
+): readonly ErrorMatch[] {
+  const matches = errorMatches(errors);
+  return typeof matches === 'string' ? fail(`${method}: ${matches}`) : matches;
 }
 
 /** Throws MR_JOB_DEFINITION with job and step before `what`. */

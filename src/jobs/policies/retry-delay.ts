@@ -1,5 +1,5 @@
 import { MillraceError } from '../../base/errors.ts';
-import type { RetryOptions } from '../definition/retry-options.ts';
+import { type RetryOptions, wrongRetryOption } from '../definition/retry-options.ts';
 import { causes } from './error-match.ts';
 
 /** The retry options with their defaults filled in (ST-61). */
@@ -24,20 +24,9 @@ export function retryRule(options: RetryOptions): RetryRule {
     capAfterJitter: options.capAfterJitter ?? false,
     shouldRetry: options.shouldRetry ?? (() => true),
   };
-  const { maxAttempts } = rule;
-  if (!(maxAttempts === Number.POSITIVE_INFINITY || (Number.isInteger(maxAttempts) && maxAttempts >= 1))) {
-    throw invalid('maxAttempts', maxAttempts, 'an integer of at least 1, the first try counted');
-  }
-  for (const name of ['baseDelayMs', 'factor', 'maxDelayMs'] as const) {
-    if (!(rule[name] >= 0)) throw invalid(name, rule[name], 'a number of at least 0');
-  }
-  if (!['none', 'equal', 'half'].includes(rule.jitter))
-    throw invalid('jitter', rule.jitter, "'none', 'equal' or 'half'");
+  const wrong = wrongRetryOption(options);
+  if (wrong !== undefined) throw new MillraceError('MR_OPTION_INVALID', `${wrong}.`);
   return rule;
-}
-
-function invalid(name: string, value: unknown, allowed: string): MillraceError {
-  return new MillraceError('MR_OPTION_INVALID', `retry: ${name} must be ${allowed}, got ${String(value)}.`);
 }
 
 /**
@@ -53,7 +42,9 @@ function invalid(name: string, value: unknown, allowed: string): MillraceError {
  * ```
  */
 export function retryDelayMs(options: RetryOptions, n: number, random: () => number = Math.random): number {
-  if (!(Number.isInteger(n) && n >= 0)) throw invalid('n', n, 'an integer of at least 0');
+  if (!(Number.isInteger(n) && n >= 0)) {
+    throw new MillraceError('MR_OPTION_INVALID', `retry: n must be an integer of at least 0, got ${String(n)}.`);
+  }
   return delayMs(retryRule(options), n, random);
 }
 

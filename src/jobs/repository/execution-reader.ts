@@ -14,6 +14,8 @@ import { optionalNumber, optionalText, parsed, stepRecordOf } from './step-colum
 import { decodeParameter } from './stored-values.ts';
 
 const defaultLimit = 100;
+/** Executions whose parts one query reads: databases limit the placeholders of a statement. */
+const mostTogether = 500;
 
 /** The read side of the repository. */
 export class ExecutionReader implements JobRepository {
@@ -87,7 +89,14 @@ export class ExecutionReader implements JobRepository {
   }
 
   async #complete(rows: readonly SqlRow[]): Promise<JobExecution[]> {
-    if (rows.length === 0) return [];
+    const executions: JobExecution[] = [];
+    for (let from = 0; from < rows.length; from += mostTogether) {
+      executions.push(...(await this.#completeTogether(rows.slice(from, from + mostTogether))));
+    }
+    return executions;
+  }
+
+  async #completeTogether(rows: readonly SqlRow[]): Promise<JobExecution[]> {
     const ids = rows.map((row) => String(row['id']));
     const among = `in (${marks(ids.length)})`;
     // One after the other: beside other work a pool has better use for its connections.

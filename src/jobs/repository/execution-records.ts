@@ -30,6 +30,7 @@ export interface LaunchedExecution extends Claim {
   readonly jobContext: string | undefined;
   readonly isNoop: boolean;
   readonly recoveries: number;
+  readonly createdBy: string | undefined;
 }
 
 /** A step execution as the runtime keeps it. Changed only by the run that owns it. */

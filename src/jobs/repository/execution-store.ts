@@ -136,13 +136,25 @@ export class ExecutionStore {
         `update millrace_job_execution set ${sets.join(', ')} where id = ? and fence = ? and status in (${marks(from.length)})`,
         [...values, claim.executionId, claim.fence, ...from],
       );
-      if (changed === 1 && event !== undefined) await this.addEvent(transaction, claim.executionId, jobName, event);
-      return changed === 1;
+      if (changed !== 1) return false;
+      // A step whose own end could not be stored does not stay active under a job that has ended.
+      if (change.status === 'FAILED' && change.endTime !== undefined) {
+        await this.change(
+          transaction,
+          `update millrace_step_execution set status = 'FAILED', exit_code = 'FAILED', failure = ?, end_time = ? where execution_id = ? and ${active}`,
+          [json(change.failure), change.endTime, claim.executionId],
+        );
+      }
+      if (event !== undefined) await this.addEvent(transaction, claim.executionId, jobName, event);
+      return true;
     });
   }
 
-  /** Whether a stop may be asked for, and the request written: STOPPING, or STOPPED for what was not begun (ST-29). */
-  async requestStop(executionId: string, now: number): Promise<BatchStatus | undefined> {
+  /** Writes the request to stop, where one may be asked for: STOPPING, or STOPPED for what was not begun (ST-29). @returns the status before */
+  async requestStop(
+    executionId: string,
+    now: number,
+  ): Promise<{ readonly status: BatchStatus; readonly jobName: string } | undefined> {
     return this.#retried(async (transaction) => {
       const forUpdate = transaction.dialect === 'sqlite' ? '' : ' for update';
       const [row] = await this.rows(
@@ -152,6 +164,7 @@ export class ExecutionStore {
       );
       if (row === undefined) return undefined;
       const status = String(row['status']) as BatchStatus;
+      const found = { status, jobName: String(row['job_name']) };
       if (status === 'QUEUED') {
         await this.change(
           transaction,
@@ -164,9 +177,9 @@ export class ExecutionStore {
           "update millrace_job_execution set status = 'STOPPING', exit_code = 'STOPPING' where id = ?",
           [executionId],
         );
-      } else return status;
-      await this.addEvent(transaction, executionId, String(row['job_name']), { kind: 'stopRequested', at: now });
-      return status;
+      } else return found;
+      await this.addEvent(transaction, executionId, found.jobName, { kind: 'stopRequested', at: now });
+      return found;
     });
   }
 
@@ -373,25 +386,23 @@ export class ExecutionStore {
       'select s.* from millrace_step_execution s join millrace_job_execution e on e.id = s.execution_id where e.instance_id = ? and e.generation = ? and e.fence < ? order by e.fence, s.id',
       [instanceId, generation, fence],
     );
-    const newest = new Map<string, StepRecord>();
+    const attempts = await this.rows(
+      this.database,
+      'select a.* from millrace_step_attempt a join millrace_job_execution e on e.id = a.execution_id where e.instance_id = ? and e.generation = ? and e.fence < ? order by a.attempt, a.id',
+      [instanceId, generation, fence],
+    );
+    const lastAttempts = new Map<string, AttemptRecord>();
+    for (const row of attempts) {
+      const attempt = attemptOf(row);
+      lastAttempts.set(attempt.stepExecutionId, attempt);
+    }
+    const history = new Map<string, StepHistory>();
     for (const row of rows) {
       const record = stepRecordOf(row);
-      newest.set(JSON.stringify([record.name, record.partition ?? null]), record);
+      const key = JSON.stringify([record.name, record.partition ?? null]);
+      history.set(key, { record, pendingAttempt: pendingAfter(record, lastAttempts.get(record.id), history.get(key)) });
     }
-    const history: StepHistory[] = [];
-    for (const record of newest.values()) history.push({ record, pendingAttempt: await this.#pendingAttempt(record) });
-    return history;
-  }
-
-  async #pendingAttempt(step: StepRecord): Promise<StepHistory['pendingAttempt']> {
-    if (step.status === 'COMPLETED' || step.status === 'SKIPPED') return undefined;
-    const [row] = await this.rows(
-      this.database,
-      'select * from millrace_step_attempt where step_execution_id = ? order by attempt desc limit 1',
-      [step.id],
-    );
-    const last = row === undefined ? undefined : attemptOf(row);
-    return last?.nextAt === undefined ? undefined : { attempt: last.attempt, nextAt: last.nextAt };
+    return [...history.values()];
   }
 
   async #addAttempt(connection: SqlConnection, executionId: string, attempt: AttemptRecord): Promise<void> {
@@ -439,6 +450,16 @@ export class ExecutionStore {
       await new Promise((resolve) => setTimeout(resolve, 10 * attempt * Math.random()));
     }
   }
+}
+
+/** The try that was waited for when this execution of the step ended; it may have gone on waiting for one of an earlier execution. */
+function pendingAfter(
+  step: StepRecord,
+  last: AttemptRecord | undefined,
+  before: StepHistory | undefined,
+): StepHistory['pendingAttempt'] {
+  if (last !== undefined) return last.nextAt === undefined ? undefined : { attempt: last.attempt, nextAt: last.nextAt };
+  return step.status === 'STOPPED' || step.exitCode === 'ORPHANED' ? before?.pendingAttempt : undefined;
 }
 
 /** Ends the transaction of a start that is one too many. */

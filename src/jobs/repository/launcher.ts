@@ -230,6 +230,7 @@ async function insertExecution(
     jobContext: continues ? last?.context : undefined,
     isNoop: kind === 'noop',
     recoveries,
+    createdBy: request.createdBy,
   };
   const leaseUntil = `${nowMs[transaction.dialect]} + ?`;
   await store.change(

@@ -28,6 +28,14 @@ export const nowMs: Readonly<Record<SqlDialect, string>> = {
   mysql: 'cast(unix_timestamp(now(3)) * 1000 as signed)',
 };
 
+/** What a heartbeat runs, with the lease's length and the owner: all its active executions. */
+export function renewLeases(dialect: SqlDialect): string {
+  return dialectSql(
+    `update millrace_job_execution set lease_until = ${nowMs[dialect]} + ? where owner = ? and status in ('QUEUED', 'STARTING', 'STARTED', 'STOPPING')`,
+    dialect,
+  );
+}
+
 /** `n` placeholders: `?, ?, ?`. */
 export function marks(n: number): string {
   return Array(n).fill('?').join(', ');

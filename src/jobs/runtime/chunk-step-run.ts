@@ -45,8 +45,7 @@ export async function runChunkStep(
 
 async function runPartitions(step: StepRun, body: ChunkBody, c: AnyContext, tally: SkipTally): Promise<void> {
   const { job, record } = step;
-  const reader = typeof body.partitions?.split === 'number' ? readerOf(await sourceOf(body, c), step) : undefined;
-  const values = await partitionValues(step, body, c, reader);
+  const values = await partitionValues(step, body, c);
   const most = body.partitions?.concurrency ?? job.host.maxConcurrentSteps;
   const records: StepRecord[] = [];
   let next = 0;
@@ -94,19 +93,15 @@ async function runPartitions(step: StepRun, body: ChunkBody, c: AnyContext, tall
   record.status = 'COMPLETED';
 }
 
-async function partitionValues(
-  step: StepRun,
-  body: ChunkBody,
-  c: AnyContext,
-  reader: ItemReader<unknown> | undefined,
-): Promise<readonly JsonValue[]> {
+async function partitionValues(step: StepRun, body: ChunkBody, c: AnyContext): Promise<readonly JsonValue[]> {
   const { job, instance } = step;
   if (instance?.partitions !== undefined) return instance.partitions;
   const { split } = body.partitions ?? { split: 1 };
   let values: readonly JsonValue[];
   if (typeof split === 'function') values = await step.interruption.guard(split(c));
   else {
-    if (reader?.split === undefined) {
+    const reader = readerOf(await sourceOf(body, c), step);
+    if (reader.split === undefined) {
       throw new MillraceError(
         'MR_JOB_DEFINITION',
         `${step.what}: its reader cannot cut itself into partitions. Give partitions a function that makes the values, or use a reader with split.`,
@@ -174,6 +169,7 @@ async function runPartition(
       causes.set(index, cause);
     }
   }
+  context.end();
   record.exitCode = record.status;
   record.endTime = job.now();
   const ended: EventRecord = {

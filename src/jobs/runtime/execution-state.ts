@@ -12,6 +12,7 @@ export class ExecutionState implements ExecutionContext {
   #values: Map<string, string> = new Map();
   #bytes = 0;
   #isDirty = false;
+  #isOver = false;
   #version = 0;
 
   /** @param what begins messages: `job "daily", step "load"` @param text of an earlier state */
@@ -34,7 +35,9 @@ export class ExecutionState implements ExecutionContext {
   set(key: string, value: JsonValue): void {
     const text = jsonText(value, `${this.#what}: the value of "${key}" in its context`);
     const before = this.#values.get(key);
-    const bytes = this.#bytes + sizeOf(key, text) - (before === undefined ? 0 : sizeOf(key, before));
+    const grown = this.#bytes + sizeOf(key, text) - (before === undefined ? 0 : sizeOf(key, before));
+    // The braces, but no comma behind the last value.
+    const bytes = grown + 1;
     if (bytes > mostBytes) {
       throw new MillraceError(
         'MR_CONTEXT_TOO_LARGE',
@@ -42,7 +45,7 @@ export class ExecutionState implements ExecutionContext {
         { details: { key, bytes } },
       );
     }
-    this.#bytes = bytes;
+    this.#bytes = grown;
     this.#values.set(key, text);
     this.#changed();
   }
@@ -56,8 +59,19 @@ export class ExecutionState implements ExecutionContext {
   }
 
   async save(): Promise<void> {
+    if (this.#isOver) {
+      throw new MillraceError(
+        'MR_ABORTED',
+        `${this.#what}: has ended, so nothing more is saved in its context. Await everything the step starts, and heed c.signal.`,
+      );
+    }
     await this.#store(this.text());
     this.#isDirty = false;
+  }
+
+  /** What it belongs to has ended: code left behind may not save any more. */
+  end(): void {
+    this.#isOver = true;
   }
 
   /** Grows with each change. */
@@ -95,5 +109,5 @@ export class ExecutionState implements ExecutionContext {
 }
 
 function sizeOf(key: string, text: string): number {
-  return Buffer.byteLength(key) + Buffer.byteLength(text) + 4;
+  return Buffer.byteLength(JSON.stringify(key)) + Buffer.byteLength(text) + 2;
 }

@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { openDatabase } from '../repository/sql/open-database.ts';
-import { dialectSql, nowMs } from '../repository/sql-text.ts';
+import { renewLeases } from '../repository/sql-text.ts';
 
 // The heartbeat of one operator, on a thread and a connection of its own: a step that never lets the event loop turn
 // keeps its lease (ST-22).
@@ -9,25 +9,30 @@ export interface HeartbeatData {
   readonly url: string;
   readonly owner: string;
   readonly ttlMs: number;
-  /** One BigInt64: when the leases were renewed last, on `process.hrtime`, in ms. */
+  /**
+   * Two BigInt64, on `process.hrtime`, in ms: when the leases were renewed last, and the end of the last gap so long that
+   * a lease may have run out in it. After a gap the leases from before are not to be relied on, whatever was renewed since.
+   */
   readonly renewedAt: SharedArrayBuffer;
 }
 
 const { url, owner, ttlMs, renewedAt } = workerData as HeartbeatData;
 const database = openDatabase(url, { poolSize: 1, busyTimeoutMs: ttlMs });
 const shared = new BigInt64Array(renewedAt);
-const renew = dialectSql(
-  `update millrace_job_execution set lease_until = ${nowMs[database.dialect]} + ? where owner = ? and status in ('QUEUED', 'STARTING', 'STARTED', 'STOPPING')`,
-  database.dialect,
-);
+const renew = renewLeases(database.dialect);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const hrtimeMs = (): bigint => process.hrtime.bigint() / 1_000_000n;
+let lastMs = hrtimeMs();
 
 for (;;) {
-  const startedMs = process.hrtime.bigint() / 1_000_000n;
+  const startedMs = hrtimeMs();
   let waitMs = ttlMs / 3;
   try {
     await database.run(renew, [ttlMs, owner]);
+    const doneMs = hrtimeMs();
+    if (Number(doneMs - lastMs) >= (ttlMs * 5) / 6) Atomics.store(shared, 1, doneMs);
     Atomics.store(shared, 0, startedMs);
+    lastMs = startedMs;
   } catch (error) {
     // Tried again soon; the owner looks at the time of the last success and ends its work before the lease does.
     process.emitWarning(`millrace: the leases could not be renewed: ${String(error)}`);

@@ -1,14 +1,17 @@
 import { Worker } from 'node:worker_threads';
 import type { ExecutionStore } from '../repository/execution-store.ts';
-import { nowMs } from '../repository/sql-text.ts';
+import { renewLeases } from '../repository/sql-text.ts';
 import type { HeartbeatData } from './heartbeat-thread.ts';
+
+const hrtimeMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
 /** Keeps the leases of an operator, from its first launch on. */
 export class Heartbeat {
   readonly #store: ExecutionStore;
   readonly #url: string;
   readonly #owner: string;
-  readonly #renewedAt = new BigInt64Array(new SharedArrayBuffer(8));
+  readonly #renewedAt = new BigInt64Array(new SharedArrayBuffer(16));
+  #renewedHereMs = 0;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -18,10 +21,15 @@ export class Heartbeat {
     this.#owner = owner;
   }
 
-  /** On `process.hrtime`, in ms. */
-  get renewedAtMs(): number {
+  /**
+   * When a lease that began at `fromMs` was renewed last, on `process.hrtime`, in ms. Where the process stood still for
+   * so long that another may have taken the execution over, that is when it began.
+   */
+  renewedAtMs(fromMs: number): number {
     // A database in memory is nobody else's: its leases cannot be lost.
-    return this.#isInMemory ? Number.POSITIVE_INFINITY : Number(Atomics.load(this.#renewedAt, 0));
+    if (this.#isInMemory) return Number.POSITIVE_INFINITY;
+    if (fromMs < Number(Atomics.load(this.#renewedAt, 1))) return fromMs;
+    return Math.max(fromMs, Number(Atomics.load(this.#renewedAt, 0)), this.#renewedHereMs);
   }
 
   get #isInMemory(): boolean {
@@ -29,13 +37,12 @@ export class Heartbeat {
   }
 
   start(): void {
-    if (this.#worker !== undefined || this.#timer !== undefined) return;
+    if (this.#timer !== undefined) return;
     const { leaseTtlMs } = this.#store;
-    if (this.#isInMemory) {
-      this.#timer = setInterval(() => void this.#renewHere(), leaseTtlMs / 3);
-      this.#timer.unref();
-      return;
-    }
+    this.#renewedHereMs = hrtimeMs();
+    this.#timer = setInterval(() => void this.#renewHere(), leaseTtlMs / 3);
+    this.#timer.unref();
+    if (this.#isInMemory) return;
     const data: HeartbeatData = {
       url: this.#url,
       owner: this.#owner,
@@ -59,13 +66,22 @@ export class Heartbeat {
     await worker?.terminate();
   }
 
+  /** In memory always, else until the thread has begun: on a busy machine that takes longer than a short lease. */
   async #renewHere(): Promise<void> {
-    await this.#store
-      .change(
-        this.#store.database,
-        `update millrace_job_execution set lease_until = ${nowMs.sqlite} + ? where owner = ? and status in ('QUEUED', 'STARTING', 'STARTED', 'STOPPING')`,
-        [this.#store.leaseTtlMs, this.#owner],
-      )
-      .catch((error: unknown) => process.emitWarning(`millrace: the leases could not be renewed: ${String(error)}`));
+    if (Atomics.load(this.#renewedAt, 0) !== 0n) {
+      clearInterval(this.#timer);
+      return;
+    }
+    const { database, leaseTtlMs } = this.#store;
+    const startedMs = hrtimeMs();
+    try {
+      await database.run(renewLeases(database.dialect), [leaseTtlMs, this.#owner]);
+      if (hrtimeMs() - this.#renewedHereMs >= (leaseTtlMs * 5) / 6) {
+        Atomics.store(this.#renewedAt, 1, BigInt(hrtimeMs()));
+      }
+      this.#renewedHereMs = startedMs;
+    } catch (error) {
+      process.emitWarning(`millrace: the leases could not be renewed: ${String(error)}`);
+    }
   }
 }

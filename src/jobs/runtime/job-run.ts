@@ -54,7 +54,7 @@ export class JobRun {
   #isCutShort = false;
   #isFailingFast = false;
   #isLost = false;
-  #ownFailure: FailureInfo | undefined;
+  #ownFailure: { readonly error: unknown } | undefined;
 
   readonly #runStepBody: RunStep;
 
@@ -94,6 +94,8 @@ export class JobRun {
 
   /** The error that failed the job, as it was thrown, when it was thrown here. */
   get cause(): unknown {
+    if (this.#ownFailure !== undefined) return this.#ownFailure.error;
+    if (this.interruption.kind === 'jobTimeout') return this.interruption.error;
     const first = this.#failures.find(({ isAllowed }) => !isAllowed);
     return first === undefined ? undefined : this.causes.get(first.step);
   }
@@ -137,11 +139,19 @@ export class JobRun {
 
   /** Aborts before the lease is over (ST-25), and refuses sink writes after that. */
   checkLease(): void {
-    const ttlMs = this.host.store.leaseTtlMs;
-    const until = Math.max(this.leaseFromMs, this.host.renewedAtMs()) + ttlMs;
-    if (hrtimeMs() < until - ttlMs / 6) return;
-    this.interruption.interrupt('leaseLost', leaseLost(this.launched.executionId));
+    if (this.leaseLeftMs() > 0) return;
+    this.loseLease();
     throw leaseLost(this.launched.executionId);
+  }
+
+  loseLease(): void {
+    this.interruption.interrupt('leaseLost', leaseLost(this.launched.executionId));
+  }
+
+  /** Until the work is to be aborted if the lease is not renewed. */
+  leaseLeftMs(): number {
+    const { leaseTtlMs } = this.host.store;
+    return this.host.renewedAtMs(this.leaseFromMs) + (leaseTtlMs * 5) / 6 - hrtimeMs();
   }
 
   /** A write of the owner; what it says about the job is heeded. */
@@ -182,7 +192,7 @@ export class JobRun {
     } catch (error) {
       if (isLeaseLost(error)) throw error;
       // The store refused a write that is no step's: the job fails with it, if that can still be stored.
-      this.#ownFailure = failureInfo(error);
+      this.#ownFailure = { error };
     } finally {
       callOff();
     }
@@ -245,6 +255,10 @@ export class JobRun {
       return name !== undefined && this.steps.get(name)?.reusedFrom !== undefined;
     });
     const record = await this.#runStepBody(this, step, index, isReplayable);
+    if (record === undefined) {
+      this.#isCutShort = true;
+      return [];
+    }
     const outcome = outcomeOf(record);
     if (record.status === 'FAILED') {
       this.#failures.push({
@@ -324,17 +338,21 @@ export class JobRun {
     if (first !== undefined) failure = { ...first.failure, step: first.step };
     if (this.interruption.kind === 'jobTimeout' && (status !== 'COMPLETED' || this.#isCutShort)) {
       [status, exitCode] = ['FAILED', 'FAILED'];
-      failure = failureInfo(this.interruption.error);
+      failure = { ...failureInfo(this.interruption.error), ...(first === undefined ? {} : { step: first.step }) };
     }
-    if (this.#ownFailure !== undefined) [status, exitCode, failure] = ['FAILED', 'FAILED', this.#ownFailure];
+    const fail = (error: unknown): void => {
+      [status, exitCode, failure] = ['FAILED', 'FAILED', failureInfo(error)];
+    };
+    if (this.#ownFailure !== undefined) fail(this.#ownFailure.error);
     if (status === 'COMPLETED' && launched.isNoop) exitCode = 'NOOP';
     const endTime = this.now();
     await this.#callListeners('afterJob', this.snapshot(status, exitCode, endTime, failure));
-    if (this.#ownFailure !== undefined) [status, exitCode, failure] = ['FAILED', 'FAILED', failure ?? this.#ownFailure];
+    if (this.#ownFailure !== undefined) fail(this.#ownFailure.error);
     try {
       host.probe('beforeFinalStatus', { executionId: launched.executionId, stepName: '' });
     } catch (error) {
-      [status, exitCode, failure] = ['FAILED', 'FAILED', failureInfo(error)];
+      this.#ownFailure = { error };
+      fail(error);
     }
     if (status === 'STOPPED') {
       // ST-2 knows no way from STARTED to STOPPED.
@@ -342,13 +360,17 @@ export class JobRun {
     }
     const event: EventRecord = { kind: 'jobEnded', at: endTime, status };
     const context = this.jobContext.isDirty ? this.jobContext.text() : undefined;
-    const change = { status, exitCode, endTime, failure, context };
+    const change = { status, exitCode, startTime: this.#startTime ?? endTime, endTime, failure, context };
     const from: BatchStatus[] = status === 'STOPPED' ? ['STOPPING'] : ['STARTING', 'STARTED', 'STOPPING'];
     if (!(await host.store.changeJob(launched, from, change, event, launched.jobName))) {
       throw leaseLost(launched.executionId);
     }
-    host.probe('afterFinalStatus', { executionId: launched.executionId, stepName: '' });
     this.emit(event);
+    try {
+      host.probe('afterFinalStatus', { executionId: launched.executionId, stepName: '' });
+    } catch (error) {
+      host.logger.error(`the probe threw after execution ${launched.executionId} had ended: ${String(error)}`);
+    }
   }
 
   /** The execution as it stands in this process. */
@@ -364,6 +386,7 @@ export class JobRun {
       createTime: new Date(launched.createTime),
       ...(this.#startTime === undefined ? {} : { startTime: new Date(this.#startTime) }),
       ...(endTime === undefined ? {} : { endTime: new Date(endTime) }),
+      ...(launched.createdBy === undefined ? {} : { createdBy: launched.createdBy }),
       recoveries: launched.recoveries,
       ...(failure === undefined ? {} : { failure: structuredClone(failure) }),
       steps: stepSnapshots(
@@ -378,7 +401,7 @@ export class JobRun {
       try {
         await this.interruption.guard(listener[kind]?.(execution));
       } catch (error) {
-        this.#ownFailure ??= failureInfo(error);
+        this.#ownFailure ??= { error };
       }
     }
   }
@@ -397,13 +420,13 @@ interface StoppableStep {
   stopForFailFast(): void;
 }
 
-/** Runs a step to its stored end. Given from outside, for steps know their job. */
+/** Runs a step to its stored end; undefined when a stop came before it began. Given from outside, for steps know their job. */
 export type RunStep = (
   job: JobRun,
   step: StepDefinition,
   position: number,
   isReplayable: boolean,
-) => Promise<StepRecord>;
+) => Promise<StepRecord | undefined>;
 
 /** Names a step or partition among the records of earlier executions. */
 export function historyKey(step: string, partition: number | undefined): string {

@@ -1,15 +1,42 @@
 import { MillraceError } from '../../base/errors.ts';
 import { type TypedParameter, typedParameters } from '../definition/instance-key.ts';
+import type { StandardSchemaV1 } from '../definition/standard-schema.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
 
+const runIdName = 'run.id';
+
+/**
+ * The parameters of a launch, typed and as steps see them, and whether one of them identifies. The run id of an instance
+ * may be among them; it is no parameter of a schema.
+ */
+export async function launchParameters(
+  job: JobDefinition,
+  input: object,
+): Promise<{ readonly parameters: readonly TypedParameter[]; readonly values: object; readonly identifies: boolean }> {
+  checkObject(job.name, input);
+  const { [runIdName]: runId, ...rest } = input as Readonly<Record<string, unknown>>;
+  const isApart = job.schema !== undefined && runId !== undefined;
+  const { typed, values } = await checkParameters(job, isApart ? rest : input);
+  const added = isApart ? typedParameters(job.name, { [runIdName]: runId }, true) : [];
+  const parameters = [...typed, ...added];
+  return {
+    parameters,
+    values: isApart ? { ...values, [runIdName]: runId } : values,
+    identifies: parameters.some(
+      ({ name }) => name === runIdName || job.identity === undefined || job.identity.includes(name),
+    ),
+  };
+}
+
 /** What a launch gives, checked and, with a schema, converted (ST-12, ST-13). Writes nothing. */
-export async function checkParameters(
+async function checkParameters(
   job: JobDefinition,
   input: object,
 ): Promise<{ readonly typed: readonly TypedParameter[]; readonly values: object }> {
   const { name, schema } = job;
-  if (schema === undefined) return { typed: typedParameters(name, input, true), values: input };
-  const result = await schema['~standard'].validate(input);
+  const given = typedParameters(name, input, true);
+  if (schema === undefined) return { typed: given, values: input };
+  const result = await validate(name, schema, input);
   if (result.issues !== undefined) {
     const issues = result.issues.map(({ message, path = [] }) => ({
       message,
@@ -20,10 +47,36 @@ export async function checkParameters(
       'MR_JOB_PARAMETERS_INVALID',
       `job "${name}": ${said.join('; ')}. Mend what the launch gives.`,
       {
-        details: { job: name, issues },
+        details: { job: name, issues, ...(issues[0] === undefined ? {} : { parameter: issues[0].path }) },
       },
     );
   }
   const values = result.value as object;
+  checkObject(name, values);
   return { typed: typedParameters(name, values, false), values };
+}
+
+function checkObject(jobName: string, parameters: unknown): void {
+  if (typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters)) return;
+  throw new MillraceError(
+    'MR_JOB_PARAMETERS_INVALID',
+    `job "${jobName}": its parameters are no object but ${parameters === null ? 'null' : Array.isArray(parameters) ? 'an array' : `a ${typeof parameters}`}. Give them by name: { date: '2026-01-30' }.`,
+    { details: { job: jobName } },
+  );
+}
+
+async function validate(
+  jobName: string,
+  schema: StandardSchemaV1,
+  input: object,
+): Promise<Awaited<ReturnType<StandardSchemaV1['~standard']['validate']>>> {
+  try {
+    return await schema['~standard'].validate(input);
+  } catch (error) {
+    throw new MillraceError(
+      'MR_JOB_PARAMETERS_INVALID',
+      `job "${jobName}": the schema of its parameters threw instead of telling issues: ${String(error)}`,
+      { cause: error, details: { job: jobName } },
+    );
+  }
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
 import type { LaunchRequest } from '../repository/launcher.ts';
+import { isTransientSqlError } from '../repository/sql/transient-error.ts';
 
 /** A change of status that ST-2 does not know. */
 export function illegal(executionId: string, from: string, to: string): MillraceError {
@@ -27,4 +28,20 @@ export function refusal(
     MR_JOB_NOT_RESTARTABLE: `${which} has run before and is defined with restartable: false. Change a parameter`,
   };
   return new MillraceError(code, `${said[code] ?? which}.`, { details: { executionId, job: definition.name } });
+}
+
+export function closed(): MillraceError {
+  return new MillraceError('MR_OPERATOR_CLOSED', 'This JobOperator was closed. Create a new one.');
+}
+
+/** A store that stayed locked, may not be written or is damaged, said as such; other errors as they are. */
+export function unreachable(identity: string, error: unknown): unknown {
+  if (error instanceof MillraceError) return error;
+  const { code } = error as { readonly code?: unknown };
+  if (!isTransientSqlError(error) && !(typeof code === 'string' && code.startsWith('SQLITE_'))) return error;
+  return new MillraceError(
+    'MR_REPOSITORY_UNREACHABLE',
+    `The repository ${identity} cannot be used: ${error instanceof Error ? error.message : String(error)}. Nothing was launched. It must be writable, and no other program may hold its lock.`,
+    { cause: error, details: { database: identity } },
+  );
 }

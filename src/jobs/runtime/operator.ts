@@ -1,6 +1,5 @@
-import type { MillraceContext } from '../../api/context.ts';
 import { MillraceError } from '../../base/errors.ts';
-import { mayBecome } from '../definition/batch-status.ts';
+import { type BatchStatus, isActive, mayBecome } from '../definition/batch-status.ts';
 import type { DataSource } from '../definition/data-source.ts';
 import type { AnyJob, Job, LaunchArguments, LaunchOptions } from '../definition/job.ts';
 import { definitionOf } from '../definition/job-definition.ts';
@@ -19,11 +18,12 @@ import { runChunkStep } from './chunk-step-run.ts';
 import { EventHub } from './event-hub.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { JobRun, type RunStep } from './job-run.ts';
-import { checkParameters } from './launch-parameters.ts';
-import { illegal, refusal } from './operator-errors.ts';
+import { launchParameters } from './launch-parameters.ts';
+import { closed, illegal, refusal, unreachable } from './operator-errors.ts';
 import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
 import { isOwnerDead, newOwner } from './owner-identity.ts';
 import type { ChildRun, RunHost } from './run-host.ts';
+import { SharedEngine } from './shared-engine.ts';
 import { drainOnSignals } from './signals.ts';
 import { StepRun } from './step-run.ts';
 
@@ -79,10 +79,13 @@ export class JobOperator {
   readonly #host: RunHost;
   readonly #jobs = new Map<string, AnyJob>();
   readonly #running = new Map<string, Running>();
-  #millrace: Promise<MillraceContext> | undefined;
+  readonly #engine: SharedEngine;
+  readonly #launching = new Set<Promise<unknown>>();
   #reaping: NodeJS.Timeout | undefined;
+  #watching: NodeJS.Timeout | undefined;
   #forgetSignals: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   /**
    * Opens the repository, makes its tables when there are none, and, when it has jobs, takes over orphans.
@@ -103,15 +106,23 @@ export class JobOperator {
       return operator;
     } catch (error) {
       await database.close();
-      throw error;
+      throw unreachable(database.identity, error);
     }
   }
 
   private constructor(options: ResolvedOperatorOptions, store: ExecutionStore, dataSource: SqlDataSource) {
     this.#options = options;
+    this.#engine = new SharedEngine(options.context);
     this.#store = store;
     this.dataSource = dataSource;
-    this.repository = new ExecutionReader(store.database);
+    const { dialect } = store.database;
+    this.repository = new ExecutionReader({
+      dialect,
+      run: (sql, parameters) => {
+        if (this.#isClosed) throw closed();
+        return store.database.run(sql, parameters);
+      },
+    });
     this.#hub = new EventHub(options.logger);
     this.#heartbeat = new Heartbeat(store, options.repository, this.#owner);
     this.#host = {
@@ -123,8 +134,8 @@ export class JobOperator {
       random: options.random,
       probe: options.probe,
       maxConcurrentSteps: options.maxConcurrentSteps,
-      renewedAtMs: () => this.#heartbeat.renewedAtMs,
-      millrace: () => this.#engine(),
+      renewedAtMs: (fromMs) => this.#heartbeat.renewedAtMs(fromMs),
+      millrace: () => this.#engine.get(),
       launchChild: (child, parameters, parentStepId) => this.#launchChild(child, parameters, parentStepId),
     };
   }
@@ -140,6 +151,13 @@ export class JobOperator {
       });
     }, leaseTtlMs / 3);
     this.#reaping.unref();
+    this.#watching = setInterval(() => this.#watchLeases(), leaseTtlMs / 24);
+    this.#watching.unref();
+  }
+
+  /** Ends the work of executions whose lease cannot be renewed, before another may take them over (ST-25). */
+  #watchLeases(): void {
+    for (const { run } of this.#running.values()) if (run.leaseLeftMs() <= 0) run.loseLease();
   }
 
   /** Makes jobs known by name, so that they can be restarted and recovered. */
@@ -199,15 +217,23 @@ export class JobOperator {
   /** Asks an execution of any process to end. It can be restarted. */
   async stop(executionId: string): Promise<void> {
     this.#checkOpen();
-    const before = await this.#store.requestStop(executionId, this.#now());
+    const before = await this.#requestStop(executionId);
     if (before === undefined) throw noSuchExecution(executionId);
-    if (before === 'STOPPING') return;
-    if (!mayBecome(before, before === 'QUEUED' ? 'STOPPED' : 'STOPPING'))
+    if (before !== 'STOPPING' && !mayBecome(before, before === 'QUEUED' ? 'STOPPED' : 'STOPPING')) {
       throw illegal(executionId, before, 'STOPPING');
-    const running = this.#running.get(executionId);
-    running?.run.stop();
-    const jobName = running?.run.launched.jobName ?? (await this.repository.execution(executionId)).jobName;
-    this.#hub.emit({ kind: 'stopRequested', at: new Date(this.#now()), executionId, jobName });
+    }
+  }
+
+  /** @returns the status before; undefined when there is no such execution */
+  async #requestStop(executionId: string): Promise<BatchStatus | undefined> {
+    const now = this.#now();
+    const found = await this.#store.requestStop(executionId, now);
+    if (found === undefined || !isActive(found.status)) return found?.status;
+    this.#running.get(executionId)?.run.stop();
+    if (found.status !== 'STOPPING') {
+      this.#hub.emit({ kind: 'stopRequested', at: new Date(now), executionId, jobName: found.jobName });
+    }
+    return found.status;
   }
 
   /** Gives an execution up for good: it cannot be restarted. */
@@ -253,11 +279,14 @@ export class JobOperator {
 
   async #close(): Promise<void> {
     clearInterval(this.#reaping);
+    await Promise.allSettled(this.#launching);
     const running = [...this.#running.values()];
-    for (const { run } of running) {
-      await this.#store.requestStop(run.launched.executionId, this.#now());
-      run.stop();
-    }
+    await Promise.allSettled(
+      running.map(async ({ run }) => {
+        await this.#requestStop(run.launched.executionId);
+        run.stop();
+      }),
+    );
     const ended = Promise.allSettled(running.map(({ ended: end }) => end));
     let timer: NodeJS.Timeout | undefined;
     const isLate = new Promise<void>((resolve) => {
@@ -273,23 +302,18 @@ export class JobOperator {
       );
     }
     await ended;
+    clearInterval(this.#watching);
     this.#forgetSignals?.();
     await this.#heartbeat.stop();
-    await this.#stopEngine();
+    await this.#engine.stop();
+    this.#isClosed = true;
     await this.#store.database.close();
   }
 
   async #launch(job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
     this.#checkOpen();
     const definition = definitionOf(job);
-    const { typed, values } = await checkParameters(definition, withoutRunId(definition, input));
-    const runId = (input as Readonly<Record<string, unknown>>)['run.id'];
-    const all = definition.schema !== undefined && typeof runId === 'number' ? { ...values, 'run.id': runId } : values;
-    const parameters =
-      all === values ? typed : (await checkParameters({ ...definition, schema: undefined }, all)).typed;
-    const identifies = parameters.some(
-      ({ name }) => definition.identity === undefined || definition.identity.includes(name),
-    );
+    const { parameters, values, identifies } = await launchParameters(definition, input);
     const request: LaunchRequest = {
       jobName: definition.name,
       parameters,
@@ -309,7 +333,13 @@ export class JobOperator {
       leaseTtlMs: this.#options.leaseTtlMs,
       now: this.#now(),
     };
-    const running = await this.#storeLaunch(definition, request, all);
+    const launching = this.#storeLaunch(definition, request, values);
+    this.#launching.add(launching);
+    const running = await launching
+      .catch((error: unknown) => {
+        throw unreachable(this.#store.database.identity, error);
+      })
+      .finally(() => this.#launching.delete(launching));
     const { signal } = options;
     if (signal !== undefined) this.#stopOn(signal, running);
     return running;
@@ -332,7 +362,7 @@ export class JobOperator {
           throw refusal(definition, outcome.decision.code, outcome.executionId, request);
         case 'active': {
           const own = this.#running.get(outcome.executionId);
-          if (own?.isRecovery === true) return own;
+          if (own?.isRecovery === true && !request.wish.force) return own;
           const [active] = own === undefined ? await activeExecutions(this.#store, outcome.executionId) : [];
           if (own === undefined && reaps < mostReaps) {
             // Ended meanwhile, or ended here: look again.
@@ -390,12 +420,11 @@ export class JobOperator {
   }
 
   async #launchChild(child: AnyJob, parameters: object, parentStepId: string): Promise<ChildRun> {
-    const { handle, run } = await this.#launch(child, parameters, { onComplete: 'noop', parentStepId });
+    const { handle } = await this.#launch(child, parameters, { onComplete: 'noop', parentStepId });
     return {
       executionId: handle.executionId,
       finished: () => handle.finished(),
       stop: () => handle.stop(),
-      abandon: () => run.stop(),
     };
   }
 
@@ -413,7 +442,9 @@ export class JobOperator {
 
   async #reapIfOrphan(active: ActiveExecution): Promise<JobExecution | undefined> {
     if (this.#running.has(active.id)) return undefined;
-    const isDead = active.owner !== undefined && isOwnerDead(active.owner);
+    // An own execution that does not run here has lost its run, whose end could not be stored.
+    const isLeft = active.owner === this.#owner && this.#launching.size === 0;
+    const isDead = isLeft || (active.owner !== undefined && isOwnerDead(active.owner));
     if (!isDead && !active.isExpired) return undefined;
     const now = this.#now();
     const ended = await reap(this.#store, active, isDead, now);
@@ -453,32 +484,6 @@ export class JobOperator {
   }
 
   #checkOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new MillraceError('MR_OPERATOR_CLOSED', 'This JobOperator was closed. Create a new one.');
+    if (this.#closing !== undefined) throw closed();
   }
-
-  #engine(): Promise<MillraceContext> {
-    this.#millrace ??= this.#makeEngine();
-    return this.#millrace;
-  }
-
-  async #makeEngine(): Promise<MillraceContext> {
-    const { context } = this.#options;
-    const engine = await import('../../api/context.ts');
-    return context instanceof engine.MillraceContext ? context : engine.MillraceContext.create(context ?? {});
-  }
-
-  /** Only what was made here is ended here. */
-  async #stopEngine(): Promise<void> {
-    if (this.#millrace === undefined) return;
-    const engine = await this.#millrace.catch(() => undefined);
-    if (engine !== undefined && engine !== this.#options.context) await engine.stop();
-  }
-}
-
-/** The run id of an instance is no parameter of a schema. */
-function withoutRunId(definition: JobDefinition, input: object): object {
-  if (definition.schema === undefined || !('run.id' in input)) return input;
-  const { 'run.id': _, ...rest } = input;
-  return rest;
 }

@@ -13,7 +13,6 @@ export interface ChildRun {
   readonly executionId: string;
   finished(): Promise<JobExecution>;
   stop(): Promise<void>;
-  abandon(): void;
 }
 
 /** What a run needs of its operator. */
@@ -26,8 +25,8 @@ export interface RunHost {
   readonly random: () => number;
   readonly probe: Probe;
   readonly maxConcurrentSteps: number;
-  /** When the lease of all executions was renewed last, on `process.hrtime`, in ms. */
-  readonly renewedAtMs: () => number;
+  /** When a lease that began at `fromMs` was renewed last, both on `process.hrtime`, in ms. */
+  readonly renewedAtMs: (fromMs: number) => number;
   readonly millrace: () => Promise<MillraceContext>;
   readonly launchChild: (child: AnyJob, parameters: object, parentStepId: string) => Promise<ChildRun>;
 }

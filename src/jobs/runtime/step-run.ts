@@ -54,7 +54,7 @@ export class StepRun {
     );
   }
 
-  async run(): Promise<StepRecord> {
+  async run(): Promise<StepRecord | undefined> {
     const { job, definition } = this;
     job.runningSteps.add(this);
     const callOff = this.interruption.after(
@@ -75,7 +75,7 @@ export class StepRun {
     }
   }
 
-  async #run(): Promise<StepRecord> {
+  async #run(): Promise<StepRecord | undefined> {
     const { job, definition, record } = this;
     const { host, launched } = job;
     const context = this.#openContext(record, undefined);
@@ -95,6 +95,8 @@ export class StepRun {
       if (isLeaseLost(error)) throw error;
       refused = error;
     }
+    // A stop that came while the condition was asked: nothing more is started.
+    if (this.interruption.kind === 'stop' || this.interruption.kind === 'drained') return undefined;
     record.startTime = job.now();
     const event: EventRecord = {
       kind: 'stepStarted',
@@ -109,6 +111,8 @@ export class StepRun {
         'MR_START_LIMIT_EXCEEDED',
         `${this.what}: has started ${startLimit} times in this instance, as often as its startLimit allows. Raise it, or launch with force: true.`,
       );
+      this.cause = error;
+      job.causes.set(definition.name, error);
       Object.assign(record, { status: 'FAILED', exitCode: 'FAILED', failure: failureInfo(error), endTime: job.now() });
       await job.fenced(() => host.store.insertSteps(launched, launched.jobName, [record], []));
       job.steps.set(definition.name, record);
@@ -116,8 +120,13 @@ export class StepRun {
     }
     job.steps.set(definition.name, record);
     job.emit(event);
-    if (refused === undefined) await this.#body(definition.body, c, context);
-    else this.fail(refused);
+    try {
+      if (refused !== undefined) throw refused;
+      await this.#body(definition.body, c, context);
+    } catch (error) {
+      if (isLeaseLost(error)) throw error;
+      this.fail(error);
+    }
     await this.#end(context);
     return record;
   }
@@ -274,6 +283,7 @@ export class StepRun {
     record.endTime = job.now();
     record.exitCode = this.#exitCode ?? record.status;
     if (context.isDirty || record.context !== undefined) record.context = context.text();
+    context.end();
     if (body.kind === 'chunk') await this.#afterStep(body.listeners);
     if (record.status === 'FAILED') job.causes.set(definition.name, this.cause);
     const event: EventRecord = { kind: 'stepEnded', at: record.endTime, stepName: record.name, status: record.status };
