@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../src/base/errors.ts';
 import type { ParquetReadOptions } from '../../src/data/io/parquet/parquet-options.ts';
+import { corpusText } from '../data/io/parquet/support/corpus-text.ts';
 import { readFiles } from '../data/io/parquet/support/read-parquet.ts';
-import { corpusText } from './support/corpus-text.ts';
 
 /** The part of apache/parquet-testing that lies beside the repository; its README says how values are written. */
 const { MILLRACE_CORPUS: corpus = resolve(import.meta.dirname, '../../../shared/corpora') } = process.env;

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { ParquetLeaf } from './column-shape.ts';
-import { BinaryValues } from './encodings/binary-values.ts';
+import { BinaryValues, hugeColumn, maxHeapBytes } from './encodings/binary-values.ts';
 import { checkCodes, decodeCodes, FixedValues } from './encodings/fixed-values.ts';
-import { allLevelsAre, bitWidthOf, countLevels, decodeBitPackedLevels, decodeLevels } from './encodings/levels.ts';
+import { allLevelsAre, bitWidthOf, countHighest, decodeBitPackedLevels, decodeLevels } from './encodings/levels.ts';
 import {
   type Codec,
   encoding,
@@ -63,17 +63,23 @@ export function decodeChunk(leaf: ParquetLeaf, segments: readonly ChunkBytes[], 
       `its pages hold ${capacity} values where the footer says ${options.numLevels}`,
       segments[0]?.position,
     );
+  refuseHuge(leaf, pages);
   const decoder = new ChunkDecoder(leaf, options.codec, capacity);
   for (const page of pages) {
     try {
       decoder.add(page.header, page.body);
     } catch (error) {
-      if (error instanceof ParquetFormatError && error.offset === undefined) error.offset = page.filePosition;
-      else if (error instanceof ParquetFormatError) error.offset = page.filePosition;
+      if (error instanceof ParquetFormatError) error.offset = page.filePosition;
       throw error;
     }
   }
   return decoder.finish();
+}
+
+/** Said before gigabytes are decompressed in vain. */
+function refuseHuge(leaf: ParquetLeaf, pages: readonly Page[]): void {
+  const size = pages.reduce((sum, { header }) => sum + header.uncompressedPageSize, 0);
+  if (isBinary(leaf) && size > maxHeapBytes) throw hugeColumn();
 }
 
 function pagesOf(segment: ChunkBytes, options: ChunkOptions): readonly Page[] {
@@ -188,6 +194,7 @@ class ChunkDecoder {
         this.#leaf.maxRepetition,
         this.#repetitions,
       );
+    this.#checkRepetitions(header.numValues);
     let present = header.numValues;
     if (this.#leaf.maxDefinition > 0) {
       const start = position;
@@ -198,7 +205,7 @@ class ChunkDecoder {
       } else {
         const definitions = this.#materializeDefinitions();
         position = this.#levelsV1(header.definitionLevelEncoding, bytes, start, header.numValues, maximum, definitions);
-        present = countLevels(definitions, this.#levels, header.numValues, maximum);
+        present = countHighest(definitions, this.#levels, header.numValues, maximum);
       }
     }
     this.#addValues(header.encoding, bytes, position, bytes.length, present);
@@ -220,6 +227,7 @@ class ChunkDecoder {
         this.#levels,
         header.numValues,
       );
+    this.#checkRepetitions(header.numValues);
     const present =
       this.#leaf.maxDefinition === 0
         ? header.numValues
@@ -256,7 +264,11 @@ class ChunkDecoder {
     if (this.#definitions === undefined && allLevelsAre(maximum, bytes, start, stop, width, count)) return count;
     const definitions = this.#materializeDefinitions();
     decodeLevels(bytes, start, stop, width, definitions, this.#levels, count);
-    return countLevels(definitions, this.#levels, count, maximum);
+    return countHighest(definitions, this.#levels, count, maximum);
+  }
+
+  #checkRepetitions(count: number): void {
+    if (this.#repetitions !== undefined) countHighest(this.#repetitions, this.#levels, count, this.#leaf.maxRepetition);
   }
 
   /** The pages before this one may have had no need of levels: all of theirs were the highest. */

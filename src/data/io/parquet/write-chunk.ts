@@ -4,7 +4,7 @@ import { BinaryValues } from './encodings/binary-values.ts';
 import { type Bound, lowerBound, upperBound } from './encodings/bounds.ts';
 import { encodeCodes, encodeLevels, encodePlain, encodeSameLevels } from './encodings/encode-pages.ts';
 import type { EncodedColumn } from './encodings/encoded-column.ts';
-import { countLevels } from './encodings/levels.ts';
+import { countHighest } from './encodings/levels.ts';
 import { type Extremes, type ValueOrder, valueOrder } from './encodings/value-order.ts';
 import {
   boundaryOrder,
@@ -184,7 +184,7 @@ function pageRanges(
         : endOfRow(repetitions, index, numLevels);
     if (index > from && (row - firstRow >= maxPageRows || bytesAt(value) - bytesAt(firstValue) >= maxPageBytes))
       close(index);
-    value += countLevels(definitions, index, end - index, leaf.maxDefinition);
+    value += countHighest(definitions, index, end - index, leaf.maxDefinition);
     row += repetitions === undefined ? end - index : 1;
     index = end;
   }

@@ -2,7 +2,8 @@ import { encoding } from '../format/parquet-format.ts';
 import { ParquetFormatError, ParquetUnsupportedError } from '../format/parquet-format-error.ts';
 import { decodeDeltaInt32 } from './delta.ts';
 
-const maxHeapBytes = 2 ** 31 - 1;
+/** What offsets of 32 bits reach. */
+export const maxHeapBytes: number = 2 ** 31 - 1;
 
 /** Values of any length, nulls left out until `spread`: value i is heap[offsets[i]..offsets[i + 1]). */
 export class BinaryValues {
@@ -129,10 +130,7 @@ export class BinaryValues {
   /** Makes room for `size` more bytes. @returns where they begin */
   #reserve(size: number): number {
     const end = this.offsets[this.count]!;
-    if (end + size > maxHeapBytes)
-      throw new ParquetUnsupportedError(
-        `a column holds more than 2 GiB of bytes in one row group. Write it with smaller row groups.`,
-      );
+    if (end + size > maxHeapBytes) throw hugeColumn();
     if (end + size > this.heap.length) {
       const grown = new Uint8Array(Math.min(Math.max(end + size, end * 2), maxHeapBytes));
       grown.set(this.heap.subarray(0, end));
@@ -140,6 +138,12 @@ export class BinaryValues {
     }
     return end;
   }
+}
+
+export function hugeColumn(): ParquetUnsupportedError {
+  return new ParquetUnsupportedError(
+    'it holds more than 2 GiB of bytes in one row group. Write it with smaller row groups',
+  );
 }
 
 function copyBytes(from: Uint8Array, start: number, to: Uint8Array, end: number, length: number): void {

@@ -23,6 +23,7 @@ export function decodeLevels(
   let position = start;
   let end = at;
   const last = at + count;
+  const mask = (1 << bitWidth) - 1;
   while (end < last) {
     let header = 0;
     for (let shift = 0; ; shift += 7) {
@@ -35,6 +36,7 @@ export function decodeLevels(
     if ((header & 1) === 0) {
       if (position >= stop) throw new ParquetFormatError('the levels of a page are cut off');
       const level = bytes[position++]!;
+      if (level > mask) throw new ParquetFormatError(`a page has a level of ${level}, more than ${bitWidth} bits hold`);
       const runEnd = Math.min(end + (header >>> 1), last);
       levels.fill(level, end, runEnd);
       end = runEnd;
@@ -44,7 +46,6 @@ export function decodeLevels(
     if (position + Math.ceil(((runEnd - end) * bitWidth) / 8) > stop)
       throw new ParquetFormatError('the levels of a page are cut off');
     const runStart = position;
-    const mask = (1 << bitWidth) - 1;
     if (bitWidth === 1) {
       let byte = 0;
       for (let index = 0; end < runEnd; index++) {
@@ -88,9 +89,17 @@ export function allLevelsAre(
   return position < stop && bitWidth <= 8 && (header & 1) === 0 && header >>> 1 >= count && bytes[position] === level;
 }
 
-export function countLevels(levels: Uint8Array, at: number, count: number, level: number): number {
+/** How many levels are the highest one there may be; a higher one is an error. */
+export function countHighest(levels: Uint8Array, at: number, count: number, maximum: number): number {
   let found = 0;
-  for (let index = at, last = at + count; index < last; index++) if (levels[index] === level) found++;
+  let above = 0;
+  for (let index = at, last = at + count; index < last; index++) {
+    const level = levels[index]!;
+    if (level === maximum) found++;
+    else if (level > maximum) above++;
+  }
+  if (above > 0)
+    throw new ParquetFormatError(`a page has ${above} levels above ${maximum}, the highest that its column has`);
   return found;
 }
 

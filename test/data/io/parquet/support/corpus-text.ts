@@ -1,4 +1,4 @@
-import type { ParquetType } from '../../../src/data/io/parquet/schema.ts';
+import type { ParquetType } from '../../../../../src/data/io/parquet/schema.ts';
 
 /** A value in the notation of the corpus's README: numbers as text, bytes as hex, nine decimals on every time. */
 export function corpusText(value: unknown, type: ParquetType): unknown {
