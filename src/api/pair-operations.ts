@@ -137,7 +137,7 @@ export abstract class PairOperations<T> extends Transformations<T> {
   cogroup(...args: readonly (Transformations<unknown> | Partitions)[]): RDD<unknown> {
     const others = args.filter((arg) => arg instanceof Transformations);
     const partitions = args.find((arg) => arg !== undefined && !(arg instanceof Transformations));
-    return this.#cogrouped('cogroup', others, partitions as Partitions);
+    return this.#cogrouped('cogroup', undefined, others, partitions as Partitions);
   }
 
   /** `[key, [left, right]]` for every pair of rows with equal keys. */
@@ -200,7 +200,12 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.shuffled(operator, partitionerOf(operator, partitions), aggregator);
   }
 
-  #cogrouped<U>(operator: string, others: readonly Transformations<unknown>[], partitions: Partitions): RDD<U> {
+  #cogrouped<U>(
+    operator: string,
+    join: JoinType | undefined,
+    others: readonly Transformations<unknown>[],
+    partitions: Partitions,
+  ): RDD<U> {
     for (const other of others)
       if (other.runner !== this.runner)
         throw new MillraceError('MR_OPTION_INVALID', `${operator}: both RDDs must come from the same context.`);
@@ -210,12 +215,13 @@ export abstract class PairOperations<T> extends Transformations<T> {
       kind: 'cogrouped',
       parents,
       shuffleIds,
+      join,
       partitioner: partitionerOf(operator, partitions),
     });
   }
 
   #joined<U>(operator: string, join: JoinType, other: Transformations<unknown>, partitions: Partitions): RDD<U> {
-    return this.#cogrouped(operator, [other], partitions).step(operator, { op: 'expandJoin', join }, true);
+    return this.#cogrouped(operator, join, [other], partitions);
   }
 }
 

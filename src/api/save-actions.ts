@@ -102,8 +102,8 @@ export abstract class SaveActions<T> extends Actions<T> {
         pool,
         node: this.node,
         plan: () => ({ kind: 'save', staging }),
-        onValue: (_partition, value) => {
-          if (value.kind === 'part') parts.push(value.part);
+        onValue: (partition, value) => {
+          if (value.kind === 'part') parts[partition] = value.part;
         },
       });
       corrected = correct(parts);

@@ -33,6 +33,7 @@ export function awaitableFunctions(node: TaskNode): readonly FunctionIndex[] {
     case 'combine':
     case 'sort':
     case 'cogroup':
+    case 'join':
     case 'cached':
       return [];
   }
@@ -152,17 +153,7 @@ async function runSteps(
       case 'asKey':
         value = [value, null];
         break;
-      case 'expandJoin':
-        return branches(joined(value as JoinRow, step.join));
     }
   }
   return [value];
-}
-
-type JoinRow = readonly [unknown, readonly [readonly unknown[], readonly unknown[]]];
-
-function* joined([key, [lefts, rights]]: JoinRow, join: string): Iterable<unknown> {
-  const left = lefts.length === 0 && (join === 'rightOuter' || join === 'fullOuter') ? [null] : lefts;
-  const right = rights.length === 0 && (join === 'leftOuter' || join === 'fullOuter') ? [null] : rights;
-  for (const a of left) for (const b of right) yield [key, [a, b]];
 }

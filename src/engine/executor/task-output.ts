@@ -1,5 +1,4 @@
 import { defined } from '../../base/defined.ts';
-import { MillraceError } from '../../base/errors.ts';
 import { Random } from '../../base/random.ts';
 import { KeyTable } from '../../data/columnar/key.ts';
 import { encodeBatch } from '../../data/columnar/row-codec.ts';
@@ -7,12 +6,13 @@ import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import type { PartitionerPlan, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { TaskValue } from '../protocol/task.ts';
 import { MapOutputWriter } from '../shuffle/map-output-writer.ts';
-import { batchBytes, GroupGauge } from '../shuffle/memory-gauge.ts';
 import { partitionFunction } from '../shuffle/partition-function.ts';
 import { BATCH_ROWS, BlockWriter } from '../storage/block-writer.ts';
+import { batchBytes, GroupGauge } from '../storage/memory-gauge.ts';
+import type { TaskFiles } from '../storage/task-files.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
 import { partitionValue } from './partition-value.ts';
-import { rowsOf } from './rows.ts';
+import { pairOf, rowsOf } from './rows.ts';
 import type { TaskRun } from './task-run.ts';
 
 type OutputOf<K extends TaskOutput['kind']> = Extract<TaskOutput, { readonly kind: K }>;
@@ -23,7 +23,8 @@ export interface OutputSettings extends FusedSettings {
   readonly executionBytes: number;
   /** Shared memory the task may leave behind; map output beyond it goes to disk. */
   readonly outputBytes: number;
-  readonly newPath: (name: string) => string;
+  /** Where what the task leaves behind goes. */
+  readonly files: TaskFiles;
 }
 
 export interface OutputResult {
@@ -93,32 +94,27 @@ function single(rows: readonly unknown[]): OutputResult {
 }
 
 function writeShuffle(run: TaskRun, settings: OutputSettings, output: OutputOf<'shuffle'>): OutputResult {
-  const { stage, partition, outputBytes, newPath } = settings;
+  const { stage, partition, outputBytes, files } = settings;
   const { numPartitions } = output.partitioner;
   const writer = new MapOutputWriter({
     mapPartition: partition,
     numPartitions,
     memoryBytes: outputBytes,
-    newPath: () => newPath(`shuffle-${output.shuffleId}-${partition}`),
+    newFile: () => files.keep(`shuffle-${output.shuffleId}-${partition}`),
   });
   const partitionOf = partitionFunction(output.partitioner, stage.functions, partition);
-  try {
-    if (output.aggregator === undefined) writeRows(writer, run, settings, output.partitioner, partitionOf);
-    else {
-      // What was combined so far may go out at any time: the reduce side merges what has the same key.
-      const gauge = new GroupGauge(false);
-      const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' }, (at) => {
-        const { table, states } = at.groups;
-        if (gauge.bytes((slot) => table.keyAt(slot), states) <= settings.executionBytes) return;
-        writeGroups(writer, at, numPartitions, partitionOf);
-        at.groups.table = new KeyTable();
-        at.groups.states = [];
-      });
-      writeGroups(writer, loop, numPartitions, partitionOf);
-    }
-  } catch (error) {
-    writer.abort();
-    throw error;
+  if (output.aggregator === undefined) writeRows(writer, run, settings, output.partitioner, partitionOf);
+  else {
+    // What was combined so far may go out at any time: the reduce side merges what has the same key.
+    const gauge = new GroupGauge(false);
+    const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' }, (at) => {
+      const { table, states } = at.groups;
+      if (gauge.bytes((slot) => table.keyAt(slot), states) <= settings.executionBytes) return;
+      writeGroups(writer, at, numPartitions, partitionOf);
+      at.groups.table = new KeyTable();
+      at.groups.states = [];
+    });
+    writeGroups(writer, loop, numPartitions, partitionOf);
   }
   const mapOutput = writer.finish();
   return result({ kind: 'mapOutput', output: mapOutput }, mapOutput.rows, mapOutput.sizeBytes, writer.spilledBytes);
@@ -141,7 +137,7 @@ function writeRows(
   };
   for (const batch of run.compute(stage.plan, partition)) {
     for (const row of batch) {
-      const target = partitionOf(kind === 'roundRobin' ? undefined : keyOf(row));
+      const target = partitionOf(kind === 'roundRobin' ? undefined : pairOf(row)[0]);
       if (defined(buckets[target], 'bucket').push(row) >= BATCH_ROWS) flush(target);
     }
     bytes += batchBytes(batch);
@@ -172,21 +168,13 @@ function writeGroups(
   });
 }
 
-function keyOf(row: unknown): unknown {
-  if (Array.isArray(row) && row.length === 2) return row[0];
-  throw new MillraceError(
-    'MR_SCHEMA',
-    `partitioning by key needs rows that are pairs [key, value], got ${typeof row}. Make pairs with map or keyBy first.`,
-  );
-}
-
 /** Reservoir sampling (Vitter's algorithm R), seeded by the partition: the same rows in every run. */
 function sampleKeys(run: TaskRun, settings: OutputSettings, output: OutputOf<'sample'>): OutputResult {
   const random = new Random(settings.partition + 1);
   const sample: unknown[] = [];
   let rows = 0;
   for (const row of rowsOf(run.compute(settings.stage.plan, settings.partition))) {
-    const key = keyOf(row);
+    const key = pairOf(row)[0];
     if (sample.length < output.size) sample.push(key);
     else {
       const at = random.nextInt(rows + 1);

@@ -8,15 +8,18 @@ import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-functio
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { Block, MapOutput } from '../protocol/block.ts';
 import { ExternalGroups, type ExternalGroupsSettings, type GroupBuilder } from '../shuffle/external-groups.ts';
+import { externalJoin } from '../shuffle/external-join.ts';
 import { externalSort } from '../shuffle/external-sort.ts';
 import { AggregationBuilder, CogroupBuilder, refuseLargeGroup } from '../shuffle/group-builders.ts';
+import type { PairBatch } from '../shuffle/hash-fan-out.ts';
 import { BlockLost } from '../storage/block-lost.ts';
 import { blockRows, mapOutputBatches } from '../storage/block-reader.ts';
 import { BlockWriter } from '../storage/block-writer.ts';
+import type { TaskFiles } from '../storage/task-files.ts';
 import { foldRows } from './fold-rows.ts';
 import { type LoadedStage, stageLoop } from './loaded-stage.ts';
 import { operateOn, zipRows } from './partition-operations.ts';
-import { batchesOf, rowsOf } from './rows.ts';
+import { batchesOf, pairOf, rowsOf } from './rows.ts';
 
 /** Map outputs that a task could not read: the driver has them made again. */
 export class FetchFailed extends Error {
@@ -51,10 +54,7 @@ export interface TaskEnvironment {
   readonly stage: LoadedStage;
   block(nodeId: number, partition: number): Block | undefined;
   mapOutputs(shuffleId: number): readonly MapOutput[];
-  /** A new path for a file that outlives the task: a cached block. */
-  newPath(name: string): string;
-  /** A new path for a file that is removed when the task ends. */
-  scratchPath(): string;
+  readonly files: TaskFiles;
   /** Memory for rows that this task holds at once. */
   readonly executionBytes: number;
   /** Memory for the values of a single key. */
@@ -76,7 +76,6 @@ export class TaskRun {
   readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
   rowsRead = 0;
-  spilledBytes = 0;
 
   constructor(environment: TaskEnvironment, ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>) {
     this.#environment = environment;
@@ -133,6 +132,8 @@ export class TaskRun {
         return this.#sort(node, partition);
       case 'cogroup':
         return this.#cogroup(node, partition);
+      case 'join':
+        return this.#join(node, partition);
       case 'cached':
         return this.#cachedRows(node, partition);
     }
@@ -141,9 +142,7 @@ export class TaskRun {
   /** Feeds everything that `node` gives to `loop`, as columns where that saves making rows. */
   feed(loop: StageLoop, node: TaskNode, partition: number, asPairs: boolean, afterBatch: AfterBatch): void {
     if (asPairs && node.kind === 'shuffleRead') {
-      for (const bytes of this.#shuffleBatches(node.shuffleId, partition)) {
-        const { keys, values } = decodePairBatch(bytes);
-        this.rowsRead += keys.length;
+      for (const { keys, values } of this.#pairs(node, partition)) {
         loop.runPairs(keys, values);
         afterBatch(values);
       }
@@ -218,7 +217,7 @@ export class TaskRun {
   *#cartesian(node: NodeOf<'cartesian'>, partition: number): Batches {
     const writer = new BlockWriter({
       memoryBytes: this.#environment.executionBytes,
-      newPath: () => this.#environment.scratchPath(),
+      newFile: () => this.#environment.files.scratch(),
     });
     for (const batch of this.compute(node.right, partition % node.rightPartitions)) writer.write(batch);
     const right = writer.finish();
@@ -264,12 +263,9 @@ export class TaskRun {
     const { executionBytes, groupBytes } = this.#environment;
     return {
       memoryBytes: executionBytes,
-      newPath: () => this.#environment.scratchPath(),
+      newFile: () => this.#environment.files.scratch(),
       newBuilder,
       onLargeGroups: (groups) => refuseLargeGroup(groups, groupBytes),
-      onSpill: (bytes) => {
-        this.spilledBytes += bytes;
-      },
     };
   }
 
@@ -277,10 +273,7 @@ export class TaskRun {
     const sign = node.descending ? -1 : 1;
     yield* externalSort(this.compute(node.input, partition), {
       memoryBytes: this.#environment.executionBytes,
-      newPath: () => this.#environment.scratchPath(),
-      onSpill: (bytes) => {
-        this.spilledBytes += bytes;
-      },
+      newFile: () => this.#environment.files.scratch(),
       compare: (a, b) => sign * compareValues((a as readonly unknown[])[0], (b as readonly unknown[])[0]),
     });
   }
@@ -292,11 +285,37 @@ export class TaskRun {
       builder,
     );
     for (const [side, input] of node.inputs.entries())
-      for (const batch of this.compute(input, partition)) {
-        builder.add(batch as (readonly [unknown, unknown])[], side);
+      for (const batch of this.#pairs(input, partition)) {
+        builder.add(batch, side);
         groups.afterBatch();
       }
     yield* groups.finish();
+  }
+
+  #join({ inputs: [left, right], join }: NodeOf<'join'>, partition: number): Batches {
+    const { executionBytes, groupBytes, files } = this.#environment;
+    return externalJoin(this.#pairs(left, partition), this.#pairs(right, partition), {
+      join,
+      memoryBytes: executionBytes,
+      groupBytes,
+      newFile: () => files.scratch(),
+    });
+  }
+
+  /** The rows of an input as keys and values, read as columns where that saves making rows. */
+  *#pairs(node: TaskNode, partition: number): Iterable<PairBatch> {
+    if (node.kind === 'shuffleRead') {
+      for (const bytes of this.#shuffleBatches(node.shuffleId, partition)) {
+        const batch = decodePairBatch(bytes);
+        this.rowsRead += batch.keys.length;
+        yield batch;
+      }
+      return;
+    }
+    for (const rows of this.compute(node, partition)) {
+      const pairs = rows.map(pairOf);
+      yield { keys: pairs.map(([key]) => key), values: pairs.map(([, value]) => value) };
+    }
   }
 
   /** From the cache, or computed in full, kept, and read back: so that the first reader sees the rows every other one will see. */
@@ -313,11 +332,11 @@ export class TaskRun {
       }
       return;
     }
-    const { outputBytes, newPath, scratchPath } = this.#environment;
+    const { outputBytes, files } = this.#environment;
     const staysInMemory = node.level === 'MEMORY_ONLY';
     const writer = new BlockWriter({
       memoryBytes: node.level === 'DISK_ONLY' ? 0 : outputBytes,
-      newPath: () => (staysInMemory ? scratchPath() : newPath(`rdd-${nodeId}-${partition}`)),
+      newFile: () => (staysInMemory ? files.scratch() : files.keep(`rdd-${nodeId}-${partition}`)),
     });
     for (const batch of this.compute(node.input, partition)) writer.write(batch);
     const block = writer.finish();

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { collectGarbage } from '../../base/collect-garbage.ts';
@@ -18,6 +17,7 @@ import {
 } from '../protocol/task.ts';
 import { transportError } from '../protocol/transported-error.ts';
 import { BlockLost } from '../storage/block-lost.ts';
+import { TaskFiles } from '../storage/task-files.ts';
 import { AccumulatorUpdates } from './accumulator-updates.ts';
 import { awaitAsyncSteps, awaitableFunctions, type ReadyPartitions } from './async-steps.ts';
 import { type LoadedStage, StageLoader } from './loaded-stage.ts';
@@ -66,43 +66,41 @@ async function runTask(
   { settings }: TaskBatch,
 ): Promise<TaskOutcome> {
   const startedAt = performance.now();
-  const environment: TaskEnvironment = {
-    stage,
-    block: (nodeId, partition) => inputs.block(nodeId, partition),
-    mapOutputs: (shuffleId) => inputs.mapOutputs(shuffleId),
-    newPath: (name) => join(settings.tempDir, `${name}-${threadId}-${nextFile++}`),
-    scratchPath: () => {
-      const path = environment.newPath('spill');
-      scratch.push(path);
-      return path;
-    },
-    ...settings,
-  };
-  const scratch: string[] = [];
   for (;;) {
     updates.clear();
     const ready: ReadyPartitions = new Map();
+    const files = new TaskFiles((name) => join(settings.tempDir, `${name}-${threadId}-${nextFile++}`));
+    const environment: TaskEnvironment = {
+      stage,
+      files,
+      block: (nodeId, partition) => inputs.block(nodeId, partition),
+      mapOutputs: (shuffleId) => inputs.mapOutputs(shuffleId),
+      ...settings,
+    };
     const run = new TaskRun(environment, ready);
+    let status: 'succeeded' | 'failed' = 'failed';
     try {
       if (stage.asyncFunctions.size > 0) await awaitAsyncSteps(environment, stage.plan, task.partition, ready);
       const output = await writeOutput(run, {
         stage,
         ...task,
         ...settings,
-        newPath: environment.newPath,
+        files,
         isReady: (node) => ready.has(node),
       });
+      const accumulators = updates.encode();
+      status = 'succeeded';
       return {
         kind: 'success',
         ...task,
         value: output.value,
         cached: run.cached,
-        accumulators: updates.encode(),
+        accumulators,
         metrics: {
           rowsRead: run.rowsRead,
           rowsWritten: output.rowsWritten,
           bytesWritten: output.bytesWritten,
-          spilledBytes: output.spilledBytes + run.spilledBytes,
+          spilledBytes: output.spilledBytes + files.scratchBytes,
           durationMs: performance.now() - startedAt,
         },
       };
@@ -113,7 +111,7 @@ async function runTask(
       }
       return { kind: 'failure', ...task, reason: reasonOf(stage, error) };
     } finally {
-      for (const path of scratch.splice(0)) rmSync(path, { force: true });
+      files.end(status);
     }
   }
 }

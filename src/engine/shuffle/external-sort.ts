@@ -1,68 +1,67 @@
 import { decodeBatch, encodeBatch } from '../../data/columnar/row-codec.ts';
 import type { DiskExtent } from '../protocol/block.ts';
-import { BlockFileReader, BlockFileWriter } from '../storage/block-file.ts';
-import { batchBytes } from './memory-gauge.ts';
+import type { BlockFileWriter } from '../storage/block-file.ts';
+import { batchBytes } from '../storage/memory-gauge.ts';
 
-/** Rows of a run that are read at once when runs are merged: all runs have such a batch in memory. */
+/** Rows of a run that are read at once when runs are merged, at most; and in how many parts of the memory such a batch must fit. */
 const RUN_BATCH_ROWS = 2048;
+const MERGED_RUNS = 64;
 
 export interface ExternalSortSettings {
   readonly memoryBytes: number;
-  readonly newPath: () => string;
-  readonly onSpill: (bytes: number) => void;
+  readonly newFile: () => BlockFileWriter;
   readonly compare: (a: unknown, b: unknown) => number;
 }
 
 /**
- * A stable sort in bounded memory: sorted runs go to files when rows outgrow it, and are merged in the end.
+ * A stable sort in bounded memory: sorted runs go to a file when rows outgrow it, and are merged in the end.
  *
  * @see Knuth, The Art of Computer Programming, volume 3, section 5.4
  */
 export function* externalSort(
   batches: Iterable<readonly unknown[]>,
-  settings: ExternalSortSettings,
+  { memoryBytes, newFile, compare }: ExternalSortSettings,
 ): Iterable<unknown[]> {
-  const { memoryBytes, newPath, onSpill, compare } = settings;
-  const runs: { readonly path: string; readonly extents: readonly DiskExtent[] }[] = [];
+  const runs: (readonly DiskExtent[])[] = [];
+  let file: BlockFileWriter | undefined;
   let rows: unknown[] = [];
   let bytes = 0;
-  const spill = (): void => {
+  const spill = (to: BlockFileWriter): void => {
     rows.sort(compare);
-    const writer = new BlockFileWriter(newPath());
-    for (let first = 0; first < rows.length; first += RUN_BATCH_ROWS) {
-      const end = Math.min(first + RUN_BATCH_ROWS, rows.length);
-      writer.append(encodeBatch(rows, first, end, (length) => new Uint8Array(length)));
+    const fitting = Math.floor((memoryBytes / MERGED_RUNS / bytes) * rows.length);
+    const batchRows = Math.max(1, Math.min(RUN_BATCH_ROWS, fitting));
+    const run: DiskExtent[] = [];
+    for (let first = 0; first < rows.length; first += batchRows) {
+      const end = Math.min(first + batchRows, rows.length);
+      run.push(to.append(encodeBatch(rows, first, end, (length) => new Uint8Array(length))));
     }
-    writer.close();
-    onSpill(writer.sizeBytes);
-    runs.push({ path: writer.path, extents: writer.extents });
+    runs.push(run);
     rows = [];
     bytes = 0;
   };
   for (const batch of batches) {
     for (const row of batch) rows.push(row);
     bytes += batchBytes(batch);
-    if (bytes > memoryBytes) spill();
+    if (bytes <= memoryBytes) continue;
+    file ??= newFile();
+    spill(file);
   }
-  if (runs.length === 0) {
+  if (file === undefined) {
     rows.sort(compare);
     if (rows.length > 0) yield rows;
     return;
   }
-  if (rows.length > 0) spill();
+  if (rows.length > 0) spill(file);
+  const spilled = file;
   yield* merged(
-    runs.map(({ path, extents }) => runRows(path, extents)),
+    runs.map((run) => runRows(spilled, run)),
     compare,
   );
+  spilled.discard();
 }
 
-function* runRows(path: string, extents: readonly DiskExtent[]): IterableIterator<unknown> {
-  const reader = new BlockFileReader(path);
-  try {
-    for (const extent of extents) yield* decodeBatch(reader.read(extent));
-  } finally {
-    reader.close();
-  }
+function* runRows(file: BlockFileWriter, run: readonly DiskExtent[]): IterableIterator<unknown> {
+  for (const extent of run) yield* decodeBatch(file.read(extent));
 }
 
 interface Head {

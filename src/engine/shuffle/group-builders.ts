@@ -1,9 +1,10 @@
-import { MillraceError } from '../../base/errors.ts';
 import { KeyTable } from '../../data/columnar/key.ts';
 import { estimateBytes } from '../../data/columnar/size-estimate.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
+import { GroupGauge } from '../storage/memory-gauge.ts';
 import type { GroupBuilder, Groups } from './external-groups.ts';
-import { GroupGauge } from './memory-gauge.ts';
+import type { PairBatch } from './hash-fan-out.ts';
+import { largeGroupError } from './large-group.ts';
 
 /** The groups that a generated loop combines. */
 export class AggregationBuilder implements GroupBuilder {
@@ -55,9 +56,9 @@ export class CogroupBuilder implements GroupBuilder {
     this.#gauge = new GroupGauge(true, BYTES_PER_LIST * (sides + 1));
   }
 
-  add(pairs: readonly (readonly [unknown, unknown])[], side: number): void {
-    for (const [key, value] of pairs) append(this.#lists(key), side, value);
-    this.#gauge.addListed(pairs);
+  add({ keys, values }: PairBatch, side: number): void {
+    for (let row = 0; row < keys.length; row++) append(this.#lists(keys[row]), side, values[row]);
+    this.#gauge.addListed(values);
   }
 
   merge(keys: readonly unknown[], states: readonly unknown[]): void {
@@ -102,12 +103,6 @@ function append(lists: unknown[][], side: number, value: unknown): void {
 export function refuseLargeGroup({ table, states }: Groups, groupBytes: number): void {
   for (const [slot, state] of states.entries()) {
     const bytes = estimateBytes(state);
-    if (bytes <= groupBytes) continue;
-    const key = JSON.stringify(table.keyAt(slot)) ?? String(table.keyAt(slot));
-    throw new MillraceError(
-      'MR_MEMORY',
-      `the group of key ${key.slice(0, 100)} takes about ${Math.round(bytes / 2 ** 20)} MB, more than the ${Math.round(groupBytes / 2 ** 20)} MB there are for one group. Merge its values with reduceByKey or aggregateByKey instead of groupByKey, cogroup or join, or give the context more memory.`,
-      { details: { key: key.slice(0, 100), bytes } },
-    );
+    if (bytes > groupBytes) throw largeGroupError(table.keyAt(slot), bytes, groupBytes);
   }
 }

@@ -1,6 +1,6 @@
 import { encodeBatch, encodePairBatch } from '../../data/columnar/row-codec.ts';
 import type { MapOutput, MapOutputSegments } from '../protocol/block.ts';
-import { BlockFileWriter } from '../storage/block-file.ts';
+import type { BlockFileWriter } from '../storage/block-file.ts';
 import { ChunkAllocator } from '../storage/chunk-allocator.ts';
 
 interface Segment {
@@ -14,8 +14,8 @@ export interface MapOutputSettings {
   readonly numPartitions: number;
   /** Shared memory the output may take; beyond it everything goes to a file. */
   readonly memoryBytes: number;
-  /** A path for that file, made when it is needed. */
-  readonly newPath: () => string;
+  /** That file, made when it is needed. */
+  readonly newFile: () => BlockFileWriter;
 }
 
 /** Collects the encoded batches of one map task, in any order of partitions, into one {@link MapOutput}. */
@@ -77,17 +77,12 @@ export class MapOutputWriter {
     };
   }
 
-  /** Removes the file of an output that nobody will read. */
-  abort(): void {
-    this.#file?.discard();
-  }
-
   #add(segment: Segment): void {
     this.#rows += segment.rows;
     this.#sizeBytes += segment.bytes.length;
     this.#segments.push(segment);
     if (this.#file === undefined && this.#sizeBytes <= this.#settings.memoryBytes) return;
-    this.#file ??= new BlockFileWriter(this.#settings.newPath());
+    this.#file ??= this.#settings.newFile();
     for (const { partition, bytes } of this.#segments) this.#onDisk.push({ partition, ...this.#file.append(bytes) });
     this.#segments.length = 0;
   }

@@ -1,19 +1,20 @@
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from '../../base/crc32.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { DiskExtent } from '../protocol/block.ts';
 import { BlockLost } from './block-lost.ts';
 
-/** Appends encoded batches to one new file and remembers where each lies. */
+/** Appends encoded batches to one new file and remembers where each lies. Whoever makes one ends it, by `close` or `discard`. */
 export class BlockFileWriter {
   readonly path: string;
   readonly extents: DiskExtent[] = [];
   readonly #fd: number;
   #size = 0;
+  #isOpen = true;
 
   constructor(path: string) {
     this.path = path;
-    this.#fd = inFolder(path, () => openSync(path, 'wx'));
+    this.#fd = writing(path, () => openSync(path, 'wx+'));
   }
 
   get sizeBytes(): number {
@@ -24,20 +25,30 @@ export class BlockFileWriter {
     const extent = { offset: this.#size, length: bytes.length, checksum: crc32(bytes) };
     let done = 0;
     while (done < bytes.length)
-      done += inFolder(this.path, () => writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done));
+      done += writing(this.path, () => writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done));
     this.#size += bytes.length;
     this.extents.push(extent);
     return extent;
   }
 
-  close(): void {
-    closeSync(this.#fd);
+  /** A batch that was appended; {@link BlockLost} when it is not what was written. */
+  read(extent: DiskExtent): Uint8Array {
+    return readExtent(this.#fd, this.path, extent);
   }
 
-  /** Closes and removes the file. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    writing(this.path, () => closeSync(this.#fd));
+  }
+
+  /** Closes and removes the file: only then is its space free. May be called again. */
   discard(): void {
-    this.close();
-    unlinkSync(this.path);
+    try {
+      this.close();
+    } finally {
+      rmSync(this.path, { force: true });
+    }
   }
 }
 
@@ -55,17 +66,8 @@ export class BlockFileReader {
     }
   }
 
-  read({ offset, length, checksum: expected }: DiskExtent): Uint8Array {
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const got = readSync(this.#fd, bytes, done, length - done, offset + done);
-      if (got === 0)
-        throw new BlockLost(`block file ${this.#path} ends at ${offset + done}, wanted ${offset + length}`);
-      done += got;
-    }
-    if (crc32(bytes) !== expected) throw new BlockLost(`block file ${this.#path}: wrong checksum at ${offset}`);
-    return bytes;
+  read(extent: DiskExtent): Uint8Array {
+    return readExtent(this.#fd, this.#path, extent);
   }
 
   close(): void {
@@ -73,7 +75,19 @@ export class BlockFileReader {
   }
 }
 
-function inFolder<T>(path: string, write: () => T): T {
+function readExtent(fd: number, path: string, { offset, length, checksum: expected }: DiskExtent): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const got = readSync(fd, bytes, done, length - done, offset + done);
+    if (got === 0) throw new BlockLost(`block file ${path} ends at ${offset + done}, wanted ${offset + length}`);
+    done += got;
+  }
+  if (crc32(bytes) !== expected) throw new BlockLost(`block file ${path}: wrong checksum at ${offset}`);
+  return bytes;
+}
+
+function writing<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (error) {

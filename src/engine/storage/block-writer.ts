@@ -1,15 +1,18 @@
 import { encodeBatch } from '../../data/columnar/row-codec.ts';
 import type { Block } from '../protocol/block.ts';
-import { BlockFileWriter } from './block-file.ts';
+import type { BlockFileWriter } from './block-file.ts';
 import { ChunkAllocator } from './chunk-allocator.ts';
+import { batchBytes } from './memory-gauge.ts';
 
 /** Rows a batch at most: enough to make the columns' headers small beside their values. */
 export const BATCH_ROWS = 8192;
+/** About how large a batch may grow where rows are large. */
+const BATCH_BYTES = 4 * 2 ** 20;
 
 export interface BlockWriterSettings {
   /** Memory the block may take; beyond it, the whole block goes to a file. */
   readonly memoryBytes: number;
-  readonly newPath: () => string;
+  readonly newFile: () => BlockFileWriter;
 }
 
 /** Collects rows into one block, in shared memory or, when it grows too large for that, in a file. */
@@ -19,6 +22,7 @@ export class BlockWriter {
   #file: BlockFileWriter | undefined;
   #batches: Uint8Array[] = [];
   #pending: unknown[] = [];
+  #pendingBytes = 0;
   #rows = 0;
   #sizeBytes = 0;
 
@@ -37,7 +41,8 @@ export class BlockWriter {
       return;
     }
     for (const row of rows) this.#pending.push(row);
-    if (this.#pending.length >= BATCH_ROWS) this.#flush();
+    this.#pendingBytes += batchBytes(rows);
+    if (this.#pending.length >= BATCH_ROWS || this.#pendingBytes >= BATCH_BYTES) this.#flush();
   }
 
   finish(): Block {
@@ -53,6 +58,7 @@ export class BlockWriter {
     if (this.#pending.length === 0) return;
     this.#encode(this.#pending);
     this.#pending = [];
+    this.#pendingBytes = 0;
   }
 
   #encode(rows: readonly unknown[]): void {
@@ -64,7 +70,7 @@ export class BlockWriter {
   }
 
   #toFile(settings: BlockWriterSettings): void {
-    this.#file ??= new BlockFileWriter(settings.newPath());
+    this.#file ??= settings.newFile();
     for (const batch of this.#batches) this.#file.append(batch);
     this.#batches = [];
   }

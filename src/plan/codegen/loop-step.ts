@@ -1,5 +1,3 @@
-import type { JoinType } from '../lineage/node.ts';
-
 /** Position of a function in the stage's closure payload. */
 export type FunctionIndex = number;
 
@@ -8,8 +6,7 @@ export type LoopStep =
       readonly op: 'map' | 'filter' | 'flatMap' | 'keyBy' | 'mapValues' | 'flatMapValues' | 'foreach';
       readonly fn: FunctionIndex;
     }
-  | { readonly op: 'keys' | 'values' | 'asKey' }
-  | { readonly op: 'expandJoin'; readonly join: JoinType };
+  | { readonly op: 'keys' | 'values' | 'asKey' };
 
 export type AggregatorPlan =
   | { readonly kind: 'reduce'; readonly merge: FunctionIndex }

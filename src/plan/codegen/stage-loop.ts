@@ -182,9 +182,6 @@ class LoopWriter {
       case 'asKey':
         this.#value = this.#define(`[${value}, null]`);
         return;
-      case 'expandJoin':
-        this.#expandJoin(step.join);
-        return;
     }
   }
 
@@ -239,20 +236,6 @@ class LoopWriter {
     this.#lines.push(
       `if (!Array.isArray(${this.#value}) || ${this.#value}.length !== 2) throw notAPair(${this.#value}, ${fn});`,
     );
-  }
-
-  #expandJoin(join: 'inner' | 'leftOuter' | 'rightOuter' | 'fullOuter'): void {
-    const row = this.#value;
-    const [left, right, a, b] = [0, 1, 2, 3].map(() => `v${this.#next++}`);
-    const keepsLeft = join === 'leftOuter' || join === 'fullOuter';
-    const keepsRight = join === 'rightOuter' || join === 'fullOuter';
-    this.#lines.push(
-      `const ${left} = ${keepsRight ? `${row}[1][0].length === 0 ? [null] : ` : ''}${row}[1][0];`,
-      `const ${right} = ${keepsLeft ? `${row}[1][1].length === 0 ? [null] : ` : ''}${row}[1][1];`,
-      `for (const ${a} of ${left}) for (const ${b} of ${right}) {`,
-    );
-    this.#open++;
-    this.#value = this.#define(`[${row}[0], [${a}, ${b}]]`);
   }
 }
 
@@ -317,7 +300,7 @@ function pairsLoop(aggregator: AggregatorPlan, of: 'values' | 'combiners'): stri
       }`;
 }
 
-function notAPair(row: unknown, _fn: FunctionIndex | undefined): MillraceError {
+export function notAPair(row: unknown, _fn: FunctionIndex | undefined): MillraceError {
   let shown: string;
   try {
     shown = JSON.stringify(row) ?? String(row);

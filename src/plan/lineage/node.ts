@@ -25,9 +25,7 @@ export type NarrowStep =
   | { readonly op: 'builtIn'; readonly operation: PartitionOperation }
   | { readonly op: 'keys' | 'values' }
   /** `[row, null]`. */
-  | { readonly op: 'asKey' }
-  /** Cogrouped rows `[key, [lefts, rights]]` to joined rows `[key, [left, right]]`. */
-  | { readonly op: 'expandJoin'; readonly join: JoinType };
+  | { readonly op: 'asKey' };
 
 export type JoinType = 'inner' | 'leftOuter' | 'rightOuter' | 'fullOuter';
 
@@ -94,11 +92,15 @@ export type RddNode =
       /** Sorts each partition by key after the shuffle. */
       readonly ordering: 'ascending' | 'descending' | undefined;
     })
-  /** Rows `[key, [values of parent 0, values of parent 1, ...]]`; a parent that already fits the partitioner is not shuffled. */
+  /**
+   * Rows `[key, [values of parent 0, values of parent 1, ...]]`, or with `join`, of two parents, `[key, [left, right]]` for each pair of
+   * values; a parent that already fits the partitioner is not shuffled.
+   */
   | (NodeBase & {
       readonly kind: 'cogrouped';
       readonly parents: readonly RddNode[];
       readonly shuffleIds: readonly number[];
+      readonly join: JoinType | undefined;
       readonly partitioner: Partitioner | DeferredPartitioner;
     });
 

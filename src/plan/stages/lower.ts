@@ -161,8 +161,6 @@ export class StageLowering {
       case 'values':
       case 'asKey':
         return { op: step.op };
-      case 'expandJoin':
-        return { op: step.op, join: step.join };
       case 'map':
       case 'filter':
       case 'flatMap':
@@ -225,7 +223,9 @@ export class StageLowering {
       case 'shuffled':
         return this.#shuffled(node);
       case 'cogrouped':
-        return { kind: 'cogroup', inputs: node.parents.map((_, side) => this.#exchanged(node, side)) };
+        return node.join === undefined
+          ? { kind: 'cogroup', inputs: node.parents.map((_, side) => this.#exchanged(node, side)) }
+          : { kind: 'join', inputs: [this.#exchanged(node, 0), this.#exchanged(node, 1)], join: node.join };
     }
   }
 

@@ -21,6 +21,7 @@ export function inputsOf(node: TaskNode, partition: number): readonly (readonly 
     case 'stacked':
     case 'zip':
     case 'cogroup':
+    case 'join':
       return node.inputs.map((input) => [input, partition]);
     case 'cartesian':
       return [
@@ -61,6 +62,7 @@ export function childrenOf(node: TaskNode): readonly TaskNode[] {
     case 'stacked':
     case 'zip':
     case 'cogroup':
+    case 'join':
       return node.inputs;
     case 'cartesian':
       return [node.left, node.right];

@@ -2,6 +2,7 @@ import type { CallSite } from '../../base/call-site.ts';
 import type { OutputStaging } from '../../data/io/output-spec.ts';
 import type { SourceSpec } from '../../data/io/source-spec.ts';
 import type { AggregatorPlan, FunctionIndex, LoopStep } from '../codegen/loop-step.ts';
+import type { JoinType } from '../lineage/node.ts';
 import type { PartitionOperation } from '../lineage/partition-operation.ts';
 import type { StorageLevelName } from '../lineage/storage-level.ts';
 
@@ -62,6 +63,8 @@ export type TaskNode =
     }
   | { readonly kind: 'sort'; readonly input: TaskNode; readonly descending: boolean }
   | { readonly kind: 'cogroup'; readonly inputs: readonly TaskNode[] }
+  /** Pairs `[key, [left, right]]`. */
+  | { readonly kind: 'join'; readonly inputs: readonly [left: TaskNode, right: TaskNode]; readonly join: JoinType }
   | { readonly kind: 'cached'; readonly nodeId: number; readonly level: StorageLevelName; readonly input: TaskNode };
 
 export type PartitionerPlan =
