@@ -1,4 +1,4 @@
-// npm run bench [-- --smoke] [--only name] [--runs n]
+// npm run bench [-- engine | jobs] [--smoke] [--only name] [--runs n]
 //
 // Every scenario with every contender, each in a process of its own, taking turns. Makes the data and the native program
 // when they are missing. A whole run writes its section of bench/RESULTS.md; --smoke runs all of it over little data, to
@@ -9,16 +9,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { environment, judge, list, scenarioSection, type Verdict, writeSection } from './harness/report.ts';
 import { measure } from './harness/scenario.ts';
+import { runJobBench } from './jobs/run-jobs.ts';
 import { type Inputs, scenarios } from './scenarios.ts';
 import { measureSmallActions } from './small-actions.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     smoke: { type: 'boolean', default: false },
     only: { type: 'string' },
     runs: { type: 'string', default: '5' },
   },
 });
+const [part] = positionals;
+if (part !== undefined && part !== 'engine' && part !== 'jobs')
+  throw new Error(`The part must be engine or jobs, got "${part}".`);
 const runs = values.smoke ? 1 : Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1)
   throw new Error(`--runs must be an integer of at least 1, got "${values.runs}".`);
@@ -79,10 +84,21 @@ async function runAll(): Promise<{ sections: string[]; missed: string[] }> {
   return { sections, missed };
 }
 
-const { sections, missed } = await runAll();
+const missed: string[] = [];
+if (part !== 'jobs') {
+  const engine = await runAll();
+  missed.push(...engine.missed);
+  if (!values.smoke && values.only === undefined)
+    writeSection('engine', `## The engine\n\n${environment()}\n\n${engine.sections.join('\n')}`);
+}
+if (part !== 'engine' && values.only === undefined) {
+  const jobs = await runJobBench(values.smoke, runs);
+  if (!values.smoke) {
+    missed.push(...jobs.verdicts.filter(({ holds }) => !holds).map(({ text }) => text));
+    writeSection('jobs', `## Jobs\n\n\`npm run bench -- jobs\`, ${environment()}\n\n${jobs.sections.join('\n')}`);
+  }
+}
 if (values.smoke) console.log('All contenders agree.');
-else if (values.only === undefined)
-  writeSection('engine', `## The engine\n\n${environment()}\n\n${sections.join('\n')}`);
 if (missed.length > 0) {
   console.error(`missed:\n${missed.join('\n')}`);
   process.exitCode = 1;

@@ -27,7 +27,10 @@ export function judge(bars: readonly Bar[], results: readonly Measurement[]): Ve
   };
   return bars.map(({ faster, slower, atLeast }) => {
     const ratio = medianOf(slower) / medianOf(faster);
-    return verdict(ratio >= atLeast, `${faster} is ${ratio.toFixed(2)} times as fast as ${slower} (bar: ${atLeast})`);
+    return verdict(
+      ratio >= atLeast,
+      `${faster} is ${ratio.toFixed(2)} times as fast as ${slower} (bar: ${Number(atLeast.toFixed(2))})`,
+    );
   });
 }
 

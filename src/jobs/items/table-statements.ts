@@ -58,7 +58,19 @@ export function updateStatement(
   return { sql, parameters: [...set, ...shape.key].map((name) => row[name]) };
 }
 
-function insertText(
+/** The text made last for a writer's shape: nearly all chunks of a step want the same. */
+const lastTexts = new WeakMap<TableShape, { readonly made: string; readonly text: string }>();
+
+function insertText(shape: TableShape, dialect: SqlDialect, columns: readonly string[], rows: number): string {
+  const last = lastTexts.get(shape);
+  const made = `${dialect} ${rows} ${columns.join('\u0000')}`;
+  if (last?.made === made) return last.text;
+  const text = newInsertText(shape, dialect, columns, rows);
+  lastTexts.set(shape, { made, text });
+  return text;
+}
+
+function newInsertText(
   { table, mode, key }: TableShape,
   dialect: SqlDialect,
   columns: readonly string[],
