@@ -1,2 +1,2 @@
 /** Returned by a processor, it drops the item. */
-export const FILTER: unique symbol = Symbol('millrace.FILTER');
+export const FILTER: unique symbol = Symbol.for('millrace.FILTER') as never;

@@ -81,6 +81,7 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
       owner: `${stepOwner}/${partition?.index ?? ''}`,
       run: c.stepExecutionId,
       state,
+      lastState: start.lastState as FileSinkState | undefined,
       isCleanRestart: start.isCleanRestart === true,
     });
     const encoder = this.#format.encoder(state?.encoder);

@@ -11,6 +11,8 @@ export interface SinkStart {
   readonly c: StepContext<unknown, unknown>;
   /** Of the last commit. */
   readonly state?: JsonValue;
+  /** Of the last commit of an earlier run, also when this one begins anew: what that has published is ours. */
+  readonly lastState?: JsonValue;
   /** `<instance>/<generation>/<step>/<partition>`, with which the keys of the chunks begin. */
   readonly key?: string | undefined;
   /** Of the execution: a marker written under a higher one is never overwritten. */

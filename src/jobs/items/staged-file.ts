@@ -32,6 +32,8 @@ export interface StagedFileStart {
   /** Another in every run. */
   readonly run: string;
   readonly state: StagedState | undefined;
+  /** See {@link SinkStart.lastState}. */
+  readonly lastState: StagedState | undefined;
   /** See {@link SinkStart.isCleanRestart}. */
   readonly isCleanRestart: boolean;
 }
@@ -53,6 +55,8 @@ export class StagedFile {
   readonly #state: Omit<StagedState, 'length'>;
   /** The staging file that was copied; kept until the copy is named by a commit, which is so when it is published. */
   readonly #copied: string | undefined;
+  /** Of the output that an earlier run of the step has published. */
+  readonly #lastIdentity: string | undefined;
   #isPublished: boolean;
 
   static async open(start: StagedFileStart): Promise<StagedFile> {
@@ -78,6 +82,7 @@ export class StagedFile {
     this.#handle = handle;
     this.#state = rest;
     this.#copied = copied;
+    this.#lastIdentity = start.lastState?.identity;
     this.#isPublished = handle === undefined;
     this.length = length;
   }
@@ -86,13 +91,16 @@ export class StagedFile {
     const { target, options } = start;
     const existing = await statOf(target);
     if (existing?.isDirectory) throw existsAlready(target, 'it is a directory');
-    if (existing !== undefined && options.mode === undefined) throw existsAlready(target);
+    const last = existing !== undefined && existing.identity === start.lastState?.identity ? start.lastState : undefined;
+    if (existing !== undefined && options.mode === undefined && last === undefined) throw existsAlready(target);
     await removeLeftovers(start, undefined);
     const staging = stagingName(start);
     const path = join(dirname(target), staging);
     const appendedTo = options.mode === 'append' ? existing : undefined;
     if (appendedTo !== undefined) await copyFile(target, path, constants.COPYFILE_FICLONE);
     const handle = await open(path, appendedTo === undefined ? 'w+' : 'r+');
+    // What our own last run had appended is appended anew.
+    if (appendedTo !== undefined && last !== undefined) await handle.truncate(last.appendedTo?.size ?? 0);
     const { identity, size } = await statHandle(handle);
     const state = {
       staging,
@@ -207,7 +215,7 @@ export class StagedFile {
   async #checkTarget(): Promise<void> {
     const existing = await statOf(this.#target);
     const { mode } = this.#options;
-    if (mode === undefined && existing !== undefined)
+    if (mode === undefined && existing !== undefined && existing.identity !== this.#lastIdentity)
       throw existsAlready(this.#target, 'it appeared while the step ran');
     const { appendedTo } = this.#state;
     const isOther = existing?.size !== appendedTo?.size || existing?.modifiedMs !== appendedTo?.modifiedMs;

@@ -23,9 +23,19 @@ export function matchesError(error: unknown, matches: readonly ErrorMatch[]): bo
   return false;
 }
 
+const classesOf: unique symbol = Symbol('millrace.classes');
+
+/** Notes the names of the classes that an error had where it was thrown. @returns the error */
+export function markClasses(error: Error, classes: readonly string[]): Error {
+  return Object.defineProperty(error, classesOf, { value: classes });
+}
+
 function matchesOne(error: unknown, match: ErrorMatch): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
   if (typeof match === 'string') return code === match || name === match;
-  return error instanceof match || (error instanceof Error && match.name !== '' && name === match.name);
+  if (error instanceof match) return true;
+  if (!(error instanceof Error) || match.name === '') return false;
+  const { [classesOf]: classes = [] } = error as { readonly [classesOf]?: readonly string[] };
+  return name === match.name || classes.includes(match.name);
 }

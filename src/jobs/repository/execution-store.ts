@@ -319,6 +319,34 @@ export class ExecutionStore {
     await connection.run(dialectSql(updateProgress, connection.dialect), progressValues(step));
   }
 
+  /** Stores them outside a chunk, fenced: before a sink publishes, what will be found published. */
+  saveProgress(claim: Claim, step: StepRecord): Promise<BatchStatus> {
+    return this.#fenced(claim, (transaction) => this.writeProgress(transaction, step));
+  }
+
+  /** Whether the progress of a step is stored already. Waits for a transaction that may be storing it. */
+  async hasProgress(step: StepRecord): Promise<boolean> {
+    return this.#retried(async (transaction) => {
+      const lock = transaction.dialect === 'sqlite' ? '' : ' for update';
+      const [row] = await this.rows(
+        transaction,
+        `select checkpoint, commit_count from millrace_step_execution where id = ?${lock}`,
+        [step.id],
+      );
+      return row?.['checkpoint'] === step.checkpoint && Number(row?.['commit_count']) === step.counts.commit;
+    });
+  }
+
+  /** How many items of a step and its partitions this execution has skipped. */
+  async skipsOf(connection: SqlConnection, step: StepRecord): Promise<number> {
+    const [row] = await this.rows(
+      connection,
+      'select count(*) as skipped from millrace_skipped_item where execution_id = ? and step_name = ?',
+      [step.executionId, step.name],
+    );
+    return Number(row?.['skipped']);
+  }
+
   async writeSkips(
     connection: SqlConnection,
     step: StepRecord,

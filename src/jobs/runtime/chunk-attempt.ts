@@ -1,22 +1,21 @@
 import { MillraceError } from '../../base/errors.ts';
-import { failureInfo } from '../definition/failure-info.ts';
 import type { ItemSink } from '../definition/item-writer.ts';
 import type { SkippedItem } from '../definition/job-execution.ts';
 import type { JsonValue } from '../definition/json-value.ts';
-import { addCounts, noCounts, type StepCounts } from '../definition/step-counts.ts';
+import { addCounts, type StepCounts } from '../definition/step-counts.ts';
 import type { MarkedChunk } from '../items/sink-seams.ts';
 import type { SkipRecord } from '../repository/execution-records.ts';
 import { ConnectionSession } from '../repository/sql/data-source.ts';
 import type { SqlTransaction } from '../repository/sql/database.ts';
+import { isTransientSqlError } from '../repository/sql/transient-error.ts';
 import { placeBehind } from './chunk-input.ts';
+import { resultsOf } from './chunk-results.ts';
 import { Interruption } from './interruption.ts';
 import { isLeaseLost } from './job-run.ts';
-import { type LoopState, type OpenChunk, Skipped, type StepCheckpoint } from './open-chunk.ts';
+import type { ChunkRange, LoopState, OpenChunk, StepCheckpoint } from './open-chunk.ts';
 
-const mostItemBytes = 8 * 1024;
-
-/** What a sink in another database keeps of a commit that the repository may have lost. */
-export interface MarkerRecord {
+/** What a commit stores; a sink in another database keeps it too, for the repository may lose the commit. */
+interface Commit {
   readonly checkpoint: StepCheckpoint;
   readonly counts: StepCounts;
   readonly skips: readonly SkipRecord[];
@@ -37,8 +36,9 @@ export class ChunkAttempt {
   readonly #loop: LoopState;
   readonly #sink: ItemSink<never>;
   readonly #chunk: OpenChunk;
-  readonly #from: number;
-  readonly #to: number;
+  readonly #range: ChunkRange;
+  /** Ranges of the scan that come behind this one. */
+  readonly #rest: readonly ChunkRange[];
   readonly #bound: Interruption;
   readonly #before: {
     readonly counts: StepCounts;
@@ -46,18 +46,35 @@ export class ChunkAttempt {
     readonly version: number | undefined;
     readonly context: string | undefined;
   };
+  /** The live context when the attempt began. */
+  readonly #contextBefore: { readonly text: string | undefined; readonly isStored: boolean; readonly version: number };
+  /** What the commit stores of the live contexts, by their versions. */
+  #storedVersions: { step?: number; job?: number } = {};
   #transaction: SqlTransaction | undefined;
   #write: MarkedChunk | undefined;
+  #errors: readonly unknown[] = [];
+  #skipped: readonly SkippedItem[] = [];
+  #checkpoint: StepCheckpoint | undefined;
+  #leaseFromMs: number | undefined;
 
-  constructor(loop: LoopState, chunk: OpenChunk, sink: ItemSink<never>, from: number, to: number) {
+  constructor(
+    loop: LoopState,
+    chunk: OpenChunk,
+    sink: ItemSink<never>,
+    range: ChunkRange,
+    rest: readonly ChunkRange[],
+  ) {
     this.#loop = loop;
     this.#chunk = chunk;
     this.#sink = sink;
-    this.#from = from;
-    this.#to = to;
+    this.#range = range;
+    this.#rest = rest;
     this.#bound = new Interruption(loop.step.interruption);
-    const { counts, checkpoint, checkpointVersion, context } = loop.record;
+    const { context: live, record } = loop;
+    const { counts, checkpoint, checkpointVersion, context } = record;
     this.#before = { counts, checkpoint, version: checkpointVersion, context };
+    const { isDirty, version } = live;
+    this.#contextBefore = { text: isDirty ? live.text() : context, isStored: !isDirty, version };
   }
 
   /** The transaction took too long, whatever error that led to. */
@@ -65,9 +82,18 @@ export class ChunkAttempt {
     return this.#bound.kind === 'transactionTimeout' ? this.#bound.error : undefined;
   }
 
+  get firstIndex(): number {
+    return this.#chunk.entries[this.#range.from]?.index ?? this.#chunk.firstIndex;
+  }
+
+  /** The skipped items that were committed. */
+  get skipped(): readonly SkippedItem[] {
+    return this.#skipped;
+  }
+
+  /** Resolves when the range is committed, and memory says so too. */
   async run(): Promise<void> {
-    const loop = this.#loop;
-    const { step, body } = loop;
+    const { step, body, partition } = this.#loop;
     const { transactionTimeoutMs } = body;
     const startedMs = performance.now();
     const timeout = (): MillraceError =>
@@ -77,11 +103,12 @@ export class ChunkAttempt {
       );
     const callOff = this.#bound.after(transactionTimeoutMs, 'transactionTimeout', timeout);
     try {
-      await this.#run();
+      step.probe('beforeWrite', partition, this.firstIndex);
+      await this.#writeAndStore();
       if (performance.now() - startedMs > transactionTimeoutMs) this.#bound.interrupt('transactionTimeout', timeout());
       if (this.#bound.isHard) throw this.#bound.error;
-      step.probe('beforeCommit', loop.partition, this.#firstIndex);
-      await this.#transaction?.commit();
+      step.probe('beforeCommit', partition, this.firstIndex);
+      await this.#commit();
     } catch (error) {
       if (isLeaseLost(error)) this.isFatal = true;
       throw error;
@@ -92,67 +119,56 @@ export class ChunkAttempt {
     this.#committed();
   }
 
-  get #firstIndex(): number {
-    return this.#chunk.entries[this.#from]?.index ?? this.#chunk.firstIndex;
-  }
-
-  async #run(): Promise<void> {
-    const loop = this.#loop;
-    const { step, record, partition, isTransactional } = loop;
+  async #writeAndStore(): Promise<void> {
+    const { step, isTransactional } = this.#loop;
     const { job } = step;
-    step.probe('beforeWrite', partition, this.#firstIndex);
-    const { outputs, delta, skips } = this.#gather();
-    this.#checkLimit(skips);
-    const checkpoint = this.#checkpointBehind();
-    const firstIndex = this.#firstIndex;
-    const last = this.#chunk.entries[this.#to - 1];
-    const count = (last?.index ?? firstIndex) - firstIndex + 1;
-    const write = { firstIndex, key: `${loop.keyPrefix}/${firstIndex}-${count}`, signal: this.#bound.hardSignal };
-    this.#write = write;
-    const context = this.#contextBehind();
+    const { outputs, delta, skips, errors } = resultsOf(this.#chunk, this.#range, this.#loop.where);
+    this.#errors = errors;
+    this.#checkLimit(skips.length);
+    const commit: Commit = { checkpoint: this.#placeBehind(), counts: delta, skips, context: this.#contextBehind() };
+    const write = this.#chunkWrite();
     if (!isTransactional && outputs.length > 0) {
       job.checkLease();
-      const marker: MarkerRecord = { checkpoint, counts: delta, skips, context: context ?? null };
-      const commit = { index: checkpoint.index, record: marker as unknown as JsonValue };
-      this.#write = { ...write, commit } as MarkedChunk;
-      this.isWriting = true;
-      await this.#bound.guard(this.#sink.write(outputs as never, this.#write));
-      if (this.#bound.isHard) throw this.#bound.error;
-      this.isWriting = false;
+      const marked = { index: commit.checkpoint.index, record: commit as unknown as JsonValue };
+      await this.#writeOutputs(outputs, { ...write, commit: marked } as MarkedChunk);
     }
     const transaction = await job.host.store.begin();
     this.#transaction = transaction;
     const abandon = (): void => void transaction.abandon().catch((error: unknown) => step.log().warn(String(error)));
     this.#bound.hardSignal.addEventListener('abort', abandon, { once: true });
+    if (this.#bound.isHard) throw this.#bound.error;
     if (isTransactional && outputs.length > 0) {
-      this.isWriting = true;
-      this.#write = { ...write, tx: new ConnectionSession(transaction) };
-      await this.#bound.guard(this.#sink.write(outputs as never, this.#write));
-      if (this.#bound.isHard) throw this.#bound.error;
-      this.isWriting = false;
+      await this.#writeOutputs(outputs, { ...write, tx: new ConnectionSession(transaction) });
     }
-    await this.#store(transaction, {
-      checkpoint: this.#withSinkState(checkpoint),
-      counts: delta,
-      skips,
-      context: context ?? null,
-    });
+    const { state } = this.#sink;
+    const checkpoint = state === undefined ? commit.checkpoint : { ...commit.checkpoint, sink: state.call(this.#sink) };
+    await this.#store(transaction, { ...commit, checkpoint, context: this.#contextBehind() });
     await this.#callOnSkip(skips.map(({ item }) => item));
     const leaseFromMs = Number(process.hrtime.bigint() / 1_000_000n);
     job.heed(await job.host.store.checkFence(transaction, job.launched));
     if (transaction.dialect === 'sqlite') this.#leaseFromMs = leaseFromMs;
-    this.#skipped = skips.map(({ item }) => item);
-    this.#recordCounts = record.counts;
   }
 
-  #leaseFromMs: number | undefined;
-  #skipped: readonly SkippedItem[] = [];
-  #recordCounts: StepCounts | undefined;
+  async #writeOutputs(outputs: readonly unknown[], write: MarkedChunk): Promise<void> {
+    this.#write = write;
+    this.isWriting = true;
+    await this.#bound.guard(this.#sink.write(outputs as never, write));
+    if (this.#bound.isHard) throw this.#bound.error;
+    this.isWriting = false;
+  }
+
+  #chunkWrite(): Pick<MarkedChunk, 'firstIndex' | 'key' | 'signal'> {
+    const { firstIndex } = this;
+    const last = this.#chunk.entries[this.#range.to - 1];
+    const count = (last?.index ?? firstIndex) - firstIndex + 1;
+    return { firstIndex, key: `${this.#loop.keyPrefix}/${firstIndex}-${count}`, signal: this.#bound.hardSignal };
+  }
 
   /** (d) to (f), and the record as it will be. */
-  async #store(transaction: SqlTransaction, commit: MarkerRecord): Promise<void> {
-    const { step, record, tally, pending, body } = this.#loop;
-    const { store } = step.job.host;
+  async #store(transaction: SqlTransaction, commit: Commit): Promise<void> {
+    const { step, record, tally, pending, body, context } = this.#loop;
+    const { job } = step;
+    const { store } = job.host;
     const counts = { ...record.counts };
     addCounts(counts, commit.counts);
     counts.rollback += pending.rollback;
@@ -160,48 +176,83 @@ export class ChunkAttempt {
     record.counts = counts;
     record.checkpoint = JSON.stringify(commit.checkpoint);
     record.checkpointVersion = step.definition.version;
+    this.#checkpoint = commit.checkpoint;
     if (commit.context !== null) record.context = commit.context;
-    if (commit.skips.length > 0)
-      await store.writeSkips(transaction, record, step.job.launched.instanceId, commit.skips);
+    this.#storedVersions = { step: context.version };
+    const { skips } = commit;
+    if (skips.length > 0) await store.writeSkips(transaction, record, job.launched.instanceId, skips);
+    this.#skipped = skips.map(({ item }) => item);
     await store.writeProgress(transaction, record);
-    if (step.job.jobContext.isDirty)
-      await store.writeJobContext(transaction, step.job.launched, step.job.jobContext.text());
-    if (commit.skips.length === 0) return;
-    const limit = body.skipScope === 'instance' ? this.#loop.skipLimit : Number.POSITIVE_INFINITY;
-    if (await store.addSkips(transaction, step.instance?.id ?? '', commit.skips.length, limit)) return;
-    tally.committed = limit;
-    throw this.#limitError(commit.skips.length === 0 ? undefined : this.#errors()[0]);
+    if (job.jobContext.isDirty) {
+      this.#storedVersions.job = job.jobContext.version;
+      await store.writeJobContext(transaction, job.launched, job.jobContext.text());
+    }
+    if (skips.length === 0) return;
+    const isInstance = body.skipScope === 'instance';
+    const limit = isInstance ? this.#loop.skipLimit : Number.POSITIVE_INFINITY;
+    const isAdded = await store.addSkips(transaction, step.instance?.id ?? '', skips.length, limit);
+    // The update above has let one partition through at a time.
+    const isWithin = isInstance || (await this.#isWithinExecution(transaction));
+    if (isAdded && isWithin) return;
+    tally.committed = this.#loop.skipLimit;
+    throw this.#limitError(0);
   }
 
-  /** What a marker holds, committed without writing again. */
-  static async adopt(loop: LoopState, commit: MarkerRecord): Promise<void> {
-    const chunk: OpenChunk = {
-      firstIndex: commit.checkpoint.index,
-      entries: [],
-      outcomes: [],
-      contexts: new Map(),
-      told: new Set(),
-    };
-    const attempt = new ChunkAttempt(loop, chunk, { write: () => undefined }, 0, 0);
-    const { job } = loop.step;
-    const transaction = await job.host.store.begin();
+  async #isWithinExecution(transaction: SqlTransaction): Promise<boolean> {
+    const { step, record, skipLimit } = this.#loop;
+    if (skipLimit === Number.POSITIVE_INFINITY) return true;
+    return (await step.job.host.store.skipsOf(transaction, record)) <= skipLimit;
+  }
+
+  async #commit(): Promise<void> {
     try {
-      await attempt.#store(transaction, commit);
+      await this.#transaction?.commit();
+    } catch (error) {
+      // A connection that is lost during a commit leaves open whether it was one.
+      if (!isTransientSqlError(error) || !(await this.#isCommitted())) throw error;
+    }
+  }
+
+  async #isCommitted(): Promise<boolean> {
+    const { step, record } = this.#loop;
+    const { store, logger } = step.job.host;
+    if (store.database.dialect === 'sqlite') return false;
+    try {
+      return await store.hasProgress(record);
+    } catch (error) {
+      logger.warn(`${step.what}: whether a chunk was committed cannot be found out: ${String(error)}`, { error });
+      this.isFatal = true;
+      throw error;
+    }
+  }
+
+  /** What a marker of the sink holds, committed without writing again. */
+  async adopt(commit: JsonValue): Promise<void> {
+    const { job } = this.#loop.step;
+    const transaction = await job.host.store.begin();
+    this.#transaction = transaction;
+    try {
+      const kept = commit as unknown as Commit;
+      await this.#store(transaction, kept);
+      await this.#callOnSkip(kept.skips.map(({ item }) => item));
       job.heed(await job.host.store.checkFence(transaction, job.launched));
       await transaction.commit();
     } catch (error) {
-      await transaction.rollback();
+      await this.undo();
       throw error;
+    } finally {
+      this.#bound.release();
     }
-    attempt.#bound.release();
-    loop.checkpoint = commit.checkpoint;
-    loop.tally.committed += commit.skips.length;
+    this.#committed();
+    this.#loop.context.reset(this.#loop.record.context);
   }
 
   async undo(): Promise<void> {
-    const { record, step } = this.#loop;
+    const { record, step, context: live } = this.#loop;
     const { counts, checkpoint, version, context } = this.#before;
     Object.assign(record, { counts, checkpoint, checkpointVersion: version, context });
+    const { text, isStored, version: liveVersion } = this.#contextBefore;
+    if (live.version !== liveVersion) live.reset(text, isStored);
     await this.#transaction?.rollback();
     if (this.#write === undefined) return;
     try {
@@ -213,101 +264,31 @@ export class ChunkAttempt {
   }
 
   #committed(): void {
-    const loop = this.#loop;
-    const { step, tally, pending, partition } = loop;
+    const { step, tally, pending, context } = this.#loop;
     const { job } = step;
-    loop.checkpoint = JSON.parse(loop.record.checkpoint ?? 'null') as StepCheckpoint;
+    this.#loop.checkpoint = this.#checkpoint;
     tally.committed += this.#skipped.length;
     pending.rollback = 0;
     pending.retry = 0;
-    if (this.#to === this.#chunk.entries.length) loop.context.stored();
-    job.jobContext.stored();
+    const { step: stepVersion, job: jobVersion } = this.#storedVersions;
+    if (stepVersion !== undefined && this.#isLiveContext()) context.stored(stepVersion);
+    if (jobVersion !== undefined) job.jobContext.stored(jobVersion);
     if (this.#leaseFromMs !== undefined) job.leaseFromMs = this.#leaseFromMs;
-    step.probe('afterCommit', partition, this.#firstIndex);
-    const { hub } = job.host;
-    if (hub.hears('chunkCommitted') && this.#recordCounts !== undefined) {
-      job.emit({
-        kind: 'chunkCommitted',
-        at: job.now(),
-        ...loop.where,
-        firstIndex: this.#firstIndex,
-        counts: { ...this.#recordCounts },
-      });
-    }
-    for (const { index, phase } of this.#skipped)
-      job.emit({ kind: 'itemSkipped', at: job.now(), ...loop.where, index, phase });
   }
 
-  /** The outputs of the range, what it adds to the counts, and its skips. */
-  #gather(): { readonly outputs: unknown[]; readonly delta: StepCounts; readonly skips: SkipRecord[] } {
-    const { entries, outcomes } = this.#chunk;
-    const outputs: unknown[] = [];
-    const delta = noCounts();
-    const skips: SkipRecord[] = [];
-    delta.commit = 1;
-    for (let at = this.#from; at < this.#to; at++) {
-      const [entry, outcome] = [entries[at], outcomes[at]];
-      if (entry === undefined || outcome === undefined) continue;
-      if (!entry.isReadSkip) delta.read += 1;
-      if (outcome instanceof Skipped) {
-        delta.skip += outcome.outputs;
-        if (outcome.phase === 'read') delta.readSkip += 1;
-        else if (outcome.phase === 'process') delta.processSkip += 1;
-        else delta.writeSkip += outcome.outputs;
-        skips.push(this.#skipRecord(entry.index, entry.item, entry.isReadSkip, outcome));
-      } else if (outcome.length === 0) delta.filter += 1;
-      else if (outcome.length === 1) outputs.push(outcome[0]);
-      else for (const output of outcome) outputs.push(output);
-    }
-    delta.write = outputs.length;
-    return { outputs, delta, skips };
+  #checkLimit(skips: number): void {
+    const room = this.#loop.skipLimit - this.#loop.tally.committed;
+    if (skips > 0 && skips > room) throw this.#limitError(Math.max(0, room));
   }
 
-  #skipRecord(index: number, item: unknown, isReadSkip: boolean, { phase, error }: Skipped): SkipRecord {
-    const { record, partition } = this.#loop;
-    const text = isReadSkip ? undefined : itemText(item);
-    const bytes = text === undefined ? undefined : Buffer.from(text);
-    const truncated = bytes !== undefined && bytes.length > mostItemBytes;
-    const cut = truncated
-      ? bytes
-          .subarray(0, mostItemBytes)
-          .toString()
-          .replace(/\ufffd+$/, '')
-      : text;
-    return {
-      item: {
-        stepName: record.name,
-        ...(partition === undefined ? {} : { partition }),
-        phase,
-        index,
-        ...(cut === undefined ? {} : { item: truncated ? cut : (JSON.parse(cut) as JsonValue) }),
-        truncated,
-        error: failureInfo(error),
-      },
-      itemText: cut,
-    };
-  }
-
-  #errors(): readonly unknown[] {
-    return this.#chunk.outcomes
-      .slice(this.#from, this.#to)
-      .flatMap((outcome) => (outcome instanceof Skipped ? [outcome.error] : []));
-  }
-
-  #checkLimit(skips: readonly SkipRecord[]): void {
-    const limit = this.#loop.skipLimit;
-    const room = limit - this.#loop.tally.committed;
-    if (skips.length === 0 || skips.length <= room) return;
-    throw this.#limitError(this.#errors()[Math.max(0, room)]);
-  }
-
-  #limitError(cause: unknown): MillraceError {
+  /** @param at the first of the range's skips that is too much */
+  #limitError(at: number): MillraceError {
     this.isFatal = true;
     const { step, skipLimit } = this.#loop;
     return new MillraceError(
       'MR_SKIP_LIMIT_EXCEEDED',
       `${step.what}: more than ${skipLimit} items failed, as many as its skip limit allows. Mend the input or the step, or raise the limit; a restart goes on behind the last commit.`,
-      { cause, details: { limit: skipLimit, skipped: this.#errors().filter((error) => error !== cause) } },
+      { cause: this.#errors[at], details: { limit: skipLimit, skipped: this.#errors.slice(0, at) } },
     );
   }
 
@@ -328,37 +309,35 @@ export class ChunkAttempt {
     }
   }
 
-  #checkpointBehind(): StepCheckpoint {
-    const last = this.#chunk.entries[this.#to - 1];
+  #placeBehind(): StepCheckpoint {
+    const { entries } = this.#chunk;
+    const last = entries[this.#range.to - 1];
     if (last === undefined)
       throw new MillraceError('MR_BUG', 'A range of a chunk is empty. This is a bug in millrace.');
-    const before = this.#loop.checkpoint?.sink;
-    return { ...placeBehind(last), index: last.index + 1, ...(before === undefined ? {} : { sink: before }) };
+    const sink = this.#loop.checkpoint?.sink;
+    const ends = this.#rest.map(({ to }) => (entries[to - 1]?.index ?? last.index) + 1);
+    return {
+      ...placeBehind(last),
+      index: last.index + 1,
+      ...(sink === undefined ? {} : { sink }),
+      ...(ends.length === 0 ? {} : { ranges: ends }),
+    };
   }
 
-  #withSinkState(checkpoint: StepCheckpoint): StepCheckpoint {
-    return this.#sink.state === undefined ? checkpoint : { ...checkpoint, sink: this.#sink.state() };
+  /** Whether no item behind the range has changed the context: then it is as this range leaves it. */
+  #isLiveContext(): boolean {
+    const { contexts } = this.#chunk;
+    if (contexts.size <= 1) return true;
+    for (const at of contexts.keys()) if (at >= this.#range.to) return false;
+    return true;
   }
 
-  /** The context as it was behind the last entry of the range; of the whole chunk, as it is now. */
-  #contextBehind(): string | undefined {
+  /** The context as it was behind the last entry of the range; null: unchanged. */
+  #contextBehind(): string | null {
     const { context, record } = this.#loop;
-    const { entries, contexts } = this.#chunk;
-    if (this.#to === entries.length) return context.isDirty ? context.text() : record.context;
-    for (let at = this.#to - 1; at >= -1; at--) if (contexts.has(at)) return contexts.get(at);
-    return undefined;
-  }
-}
-
-/** An item as JSON, or, when it is none, as the text that names it. */
-function itemText(item: unknown): string | undefined {
-  if (item === undefined) return undefined;
-  try {
-    const text = JSON.stringify(item, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) as
-      | string
-      | undefined;
-    return text ?? JSON.stringify(String(item));
-  } catch (error) {
-    return JSON.stringify(`${String(item)} (no JSON: ${String(error)})`);
+    if (this.#isLiveContext()) return (context.isDirty ? context.text() : record.context) ?? null;
+    const { contexts } = this.#chunk;
+    for (let at = this.#range.to - 1; at >= -1; at--) if (contexts.has(at)) return contexts.get(at) ?? null;
+    return null;
   }
 }

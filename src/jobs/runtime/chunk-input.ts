@@ -63,19 +63,22 @@ export class ChunkInput {
     return this.#index;
   }
 
-  /** Reads again and forgets what was resolved before a restart. */
-  async drop(count: number): Promise<void> {
-    for (let left = count; left > 0; ) {
-      const items = await this.#stream.read(Math.min(left, this.#fetchSize));
-      if (items.length === 0) {
-        throw new MillraceError(
-          'MR_INPUT_CHANGED',
-          `${this.#what}: the input is shorter than in the last run: ${left} records that it had read are not there. Put them back, or launch with force: true.`,
-        );
-      }
-      left -= items.length;
+  /** The place in front of the next read. */
+  get place(): InputPlace {
+    return { position: this.#position, drop: 0 };
+  }
+
+  /** One read of at most `count` records that were resolved before a restart. @returns how many it gave */
+  async drop(count: number): Promise<number> {
+    const { length } = await this.#stream.read(Math.min(count, this.#fetchSize));
+    if (length === 0) {
+      throw new MillraceError(
+        'MR_INPUT_CHANGED',
+        `${this.#what}: the input is shorter than in the last run: ${count} records that it had read are not there. Put them back, or launch with force: true.`,
+      );
     }
     this.#position = this.#stream.position();
+    return length;
   }
 
   /** Puts up to `most` items behind `entries`; undefined when a read is needed first, by {@link fetch}. 0 at the end. */

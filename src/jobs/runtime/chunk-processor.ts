@@ -9,20 +9,25 @@ export type ProcessItem = (item: unknown, c: AnyContext) => Outputs | Promise<Ou
 
 const none: Outputs = Object.freeze([]);
 
+/** What stands for the function of a stage: the function itself, or its call in a worker. */
+export type CallOf = (stage: Extract<ProcessorStage, { kind: 'process' }>) => (item: never, c: AnyContext) => unknown;
+
 /** The stages of a step as one function of an item. Synchronous as long as the stages are. */
-export function processorOf(stages: readonly ProcessorStage[], what: string): ProcessItem {
-  const [first, ...others] = stages.map((stage) => stageFunction(stage, what));
+export function processorOf(stages: readonly ProcessorStage[], what: string, callOf: CallOf): ProcessItem {
+  const [first, ...others] = stages.map((stage) => stageFunction(stage, what, callOf));
   if (first === undefined) return (item) => [item];
   return others.reduce<ProcessItem>((before, stage) => chained(before, stage), first);
 }
 
-function stageFunction(stage: ProcessorStage, what: string): ProcessItem {
+function stageFunction(stage: ProcessorStage, what: string, callOf: CallOf): ProcessItem {
   switch (stage.kind) {
-    case 'process':
+    case 'process': {
+      const call = callOf(stage);
       return (item, c) => {
-        const value = stage.fn(item as never, c);
+        const value = call(item as never, c);
         return isPromise(value) ? value.then((settled) => one(settled, what)) : one(value, what);
       };
+    }
     case 'processMany':
       return (item, c) => {
         const values = stage.fn(item as never, c);

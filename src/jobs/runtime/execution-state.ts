@@ -65,8 +65,9 @@ export class ExecutionState implements ExecutionContext {
         `${this.#what}: has ended, so nothing more is saved in its context. Await everything the step starts, and heed c.signal.`,
       );
     }
+    const version = this.#version;
     await this.#store(this.text());
-    this.#isDirty = false;
+    this.stored(version);
   }
 
   /** What it belongs to has ended: code left behind may not save any more. */
@@ -89,14 +90,15 @@ export class ExecutionState implements ExecutionContext {
     return `{${[...this.#values].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
   }
 
-  stored(): void {
-    this.#isDirty = false;
+  /** Its text of that version was stored; what changed since is still to be. */
+  stored(version: number): void {
+    if (version === this.#version) this.#isDirty = false;
   }
 
-  /** Back to what was stored last. */
-  reset(text: string | undefined): void {
+  /** Back to an earlier text: by default to what was stored last. */
+  reset(text: string | undefined, isStored = true): void {
     this.#fill(text);
-    this.#isDirty = false;
+    this.#isDirty = !isStored;
     this.#version += 1;
   }
 

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../definition/json-value.ts';
-import type { ChunkBody } from '../definition/step-definition.ts';
+import type { AnyContext, ChunkBody } from '../definition/step-definition.ts';
 import type { StepRecord } from '../repository/execution-records.ts';
 import type { InputEntry } from './chunk-input.ts';
 import type { Outputs } from './chunk-processor.ts';
@@ -13,6 +13,11 @@ export interface StepCheckpoint {
   /** Of the next input record. */
   readonly index: number;
   readonly sink?: JsonValue;
+  /**
+   * Input indexes at which the ranges of an unfinished scan end. A restart writes the same ranges, so that their keys
+   * are those of what it may write again.
+   */
+  readonly ranges?: readonly number[];
 }
 
 /** What became of an entry when it is no list of outputs. */
@@ -41,16 +46,23 @@ export interface OpenChunk {
   readonly told: Set<number>;
 }
 
+/** Entries of a chunk that are written and committed together: positions in it, `to` not included. */
+export interface ChunkRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The skips of a step so far, shared by its partitions. */
 export interface SkipTally {
   committed: number;
 }
 
-/** What an attempt needs of its loop. */
+/** What the parts of a chunk loop share. */
 export interface LoopState {
   readonly step: StepRun;
   readonly body: ChunkBody;
   readonly record: StepRecord;
+  readonly c: AnyContext;
   readonly context: ExecutionState;
   readonly partition: number | undefined;
   readonly tally: SkipTally;
@@ -60,5 +72,10 @@ export interface LoopState {
   /** Failed attempts and further tries that no commit has counted yet. */
   readonly pending: { rollback: number; retry: number };
   checkpoint: StepCheckpoint | undefined;
+  /** Step and partition, for events. */
   readonly where: { readonly stepName: string; readonly partition?: number };
+}
+
+export function isSkipped(outcome: Outputs | Skipped | undefined): outcome is Skipped {
+  return outcome instanceof Skipped;
 }

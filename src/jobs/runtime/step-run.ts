@@ -288,6 +288,7 @@ export class StepRun {
     if (record.status === 'FAILED') job.causes.set(definition.name, this.cause);
     const event: EventRecord = { kind: 'stepEnded', at: record.endTime, stepName: record.name, status: record.status };
     const jobContext = job.jobContext.isDirty ? job.jobContext.text() : undefined;
+    const { version } = job.jobContext;
     await job.fenced(() =>
       job.host.store.updateStep(job.launched, record, {
         jobName: job.launched.jobName,
@@ -296,7 +297,7 @@ export class StepRun {
         jobContext,
       }),
     );
-    if (jobContext !== undefined) job.jobContext.stored();
+    if (jobContext !== undefined) job.jobContext.stored(version);
     job.emit({ ...event, counts: { ...record.counts } });
   }
 
@@ -334,12 +335,15 @@ export class StepRun {
     return this.openContext(record, partition);
   }
 
+  /** Whether this run goes on where an earlier one stopped, and does not begin anew. */
+  isContinued(earlier: StepRecord): boolean {
+    return earlier.status !== 'COMPLETED' && this.definition.restart === 'fromCheckpoint';
+  }
+
   openContext(record: StepRecord, partition: number | undefined): ExecutionState {
-    const { job, definition } = this;
+    const { job } = this;
     const earlier = job.history.get(historyKey(record.name, partition))?.record;
-    const isContinued =
-      earlier !== undefined && earlier.status !== 'COMPLETED' && definition.restart === 'fromCheckpoint';
-    if (isContinued) {
+    if (earlier !== undefined && this.isContinued(earlier)) {
       record.context = earlier.context;
       record.checkpoint = earlier.checkpoint;
       record.checkpointVersion = earlier.checkpointVersion;
