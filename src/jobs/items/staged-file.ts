@@ -91,7 +91,8 @@ export class StagedFile {
     const { target, options } = start;
     const existing = await statOf(target);
     if (existing?.isDirectory) throw existsAlready(target, 'it is a directory');
-    const last = existing !== undefined && existing.identity === start.lastState?.identity ? start.lastState : undefined;
+    const last =
+      existing !== undefined && existing.identity === start.lastState?.identity ? start.lastState : undefined;
     if (existing !== undefined && options.mode === undefined && last === undefined) throw existsAlready(target);
     await removeLeftovers(start, undefined);
     const staging = stagingName(start);
