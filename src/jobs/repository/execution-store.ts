@@ -7,7 +7,6 @@ import type {
   AttemptRecord,
   Claim,
   EventRecord,
-  SkipRecord,
   StepHistory,
   StepInstanceRecord,
   StepRecord,
@@ -322,67 +321,6 @@ export class ExecutionStore {
   /** Stores them outside a chunk, fenced: before a sink publishes, what will be found published. */
   saveProgress(claim: Claim, step: StepRecord): Promise<BatchStatus> {
     return this.#fenced(claim, (transaction) => this.writeProgress(transaction, step));
-  }
-
-  /** Whether the progress of a step is stored already. Waits for a transaction that may be storing it. */
-  async hasProgress(step: StepRecord): Promise<boolean> {
-    return this.#retried(async (transaction) => {
-      const lock = transaction.dialect === 'sqlite' ? '' : ' for update';
-      const [row] = await this.rows(
-        transaction,
-        `select checkpoint, commit_count from millrace_step_execution where id = ?${lock}`,
-        [step.id],
-      );
-      return row?.['checkpoint'] === step.checkpoint && Number(row?.['commit_count']) === step.counts.commit;
-    });
-  }
-
-  /** How many items of a step and its partitions this execution has skipped. */
-  async skipsOf(connection: SqlConnection, step: StepRecord): Promise<number> {
-    const [row] = await this.rows(
-      connection,
-      'select count(*) as skipped from millrace_skipped_item where execution_id = ? and step_name = ?',
-      [step.executionId, step.name],
-    );
-    return Number(row?.['skipped']);
-  }
-
-  async writeSkips(
-    connection: SqlConnection,
-    step: StepRecord,
-    instanceId: string,
-    skips: readonly SkipRecord[],
-  ): Promise<void> {
-    for (const { item, itemText } of skips) {
-      await this.change(
-        connection,
-        'insert into millrace_skipped_item (id, execution_id, instance_id, step_execution_id, step_name, "partition", phase, "index", item, truncated, error) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-        [
-          uuidV7(),
-          step.executionId,
-          instanceId,
-          step.id,
-          item.stepName,
-          item.partition ?? null,
-          item.phase,
-          item.index,
-          itemText ?? null,
-          item.truncated ? 1 : 0,
-          JSON.stringify(item.error),
-        ],
-      );
-    }
-  }
-
-  /** Adds to the skips of the instance's step, unless that would pass the limit (ST-71). */
-  async addSkips(connection: SqlConnection, stepInstanceId: string, count: number, limit: number): Promise<boolean> {
-    const bound = limit === Number.POSITIVE_INFINITY ? '' : ' and skip_count + ? <= ?';
-    const changed = await this.change(
-      connection,
-      `update millrace_step_instance set skip_count = skip_count + ? where id = ?${bound}`,
-      [count, stepInstanceId, ...(bound === '' ? [] : [count, limit])],
-    );
-    return changed === 1;
   }
 
   async addEvent(connection: SqlConnection, executionId: string, jobName: string, event: EventRecord): Promise<void> {

@@ -4,6 +4,7 @@ import type { SkippedItem } from '../definition/job-execution.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import { addCounts, type StepCounts } from '../definition/step-counts.ts';
 import type { MarkedChunk } from '../items/sink-seams.ts';
+import { addSkips, hasProgress, skipsOf, writeSkips } from '../repository/chunk-store.ts';
 import type { SkipRecord } from '../repository/execution-records.ts';
 import { ConnectionSession } from '../repository/sql/data-source.ts';
 import type { SqlTransaction } from '../repository/sql/database.ts';
@@ -180,7 +181,7 @@ export class ChunkAttempt {
     if (commit.context !== null) record.context = commit.context;
     this.#storedVersions = { step: context.version };
     const { skips } = commit;
-    if (skips.length > 0) await store.writeSkips(transaction, record, job.launched.instanceId, skips);
+    if (skips.length > 0) await writeSkips(store, transaction, record, job.launched.instanceId, skips);
     this.#skipped = skips.map(({ item }) => item);
     await store.writeProgress(transaction, record);
     if (job.jobContext.isDirty) {
@@ -190,7 +191,7 @@ export class ChunkAttempt {
     if (skips.length === 0) return;
     const isInstance = body.skipScope === 'instance';
     const limit = isInstance ? this.#loop.skipLimit : Number.POSITIVE_INFINITY;
-    const isAdded = await store.addSkips(transaction, step.instance?.id ?? '', skips.length, limit);
+    const isAdded = await addSkips(store, transaction, step.instance?.id ?? '', skips.length, limit);
     // The update above has let one partition through at a time.
     const isWithin = isInstance || (await this.#isWithinExecution(transaction));
     if (isAdded && isWithin) return;
@@ -201,7 +202,7 @@ export class ChunkAttempt {
   async #isWithinExecution(transaction: SqlTransaction): Promise<boolean> {
     const { step, record, skipLimit } = this.#loop;
     if (skipLimit === Number.POSITIVE_INFINITY) return true;
-    return (await step.job.host.store.skipsOf(transaction, record)) <= skipLimit;
+    return (await skipsOf(step.job.host.store, transaction, record)) <= skipLimit;
   }
 
   async #commit(): Promise<void> {
@@ -218,7 +219,7 @@ export class ChunkAttempt {
     const { store, logger } = step.job.host;
     if (store.database.dialect === 'sqlite') return false;
     try {
-      return await store.hasProgress(record);
+      return await hasProgress(store, record);
     } catch (error) {
       logger.warn(`${step.what}: whether a chunk was committed cannot be found out: ${String(error)}`, { error });
       this.isFatal = true;
