@@ -1,6 +1,8 @@
+import type { Table } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
 import { shipAs } from '../base/closures/shippable.ts';
 import { MillraceError } from '../base/errors.ts';
+import { encodeTable } from '../data/columnar/arrow-encode.ts';
 import type { CsvOptions } from '../data/io/csv/csv-options.ts';
 import type { ParquetReadOptions } from '../data/io/parquet/parquet-options.ts';
 import type { JsonLinesOptions, SourceSpec, TextOptions } from '../data/io/source-spec.ts';
@@ -168,6 +170,38 @@ export class MillraceContext {
     return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions);
   }
 
+  /**
+   * The rows of an apache-arrow Table: objects with a field a column; what `rdd.toArrow()` made comes back as the rows it was made of.
+   * Columns of numbers, booleans, strings and timestamps are copied once, as bytes, when an action first needs their partition.
+   * 64-bit integers are bigints, decimals strings, dates and timestamps Dates, lists arrays, structs objects, maps Maps.
+   *
+   * @example
+   * ```ts
+   * import { tableFromArrays } from 'apache-arrow';
+   * import { MillraceContext } from 'millrace';
+   * const sc = await MillraceContext.create({ workers: 2 });
+   * const table = tableFromArrays({ id: Int32Array.of(1, 2, 3) });
+   * console.log(await sc.fromArrow<{ id: number }>(table).map(({ id }) => id).sum());
+   * await sc.stop();
+   * ```
+   */
+  fromArrow<T = Record<string, unknown>>(table: Table, partitions?: number): RDD<T> {
+    if (!isArrowTable(table))
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        'fromArrow: needs a Table of apache-arrow. Make one of bytes with tableFromIPC, or read files with sc.arrow(path).',
+      );
+    const rows = Object.freeze({
+      length: table.numRows,
+      encode: (start: number, end: number) => encodeTable(table, start, end),
+    });
+    return this.#rdd('fromArrow', {
+      kind: 'parallelized',
+      rows,
+      numPartitions: this.#partitions('fromArrow', partitions),
+    });
+  }
+
   /** Sends a value to every worker once; closures read `broadcast.value`. */
   broadcast<T>(value: T): Broadcast<T> {
     return new Broadcast(this.#backend.nextId(), value, (reference) => this.#backend.noteBroadcast(reference));
@@ -245,6 +279,12 @@ type NewLeaf =
       ? Omit<N, 'id' | 'operator' | 'callSite'>
       : never
     : never;
+
+/** By its methods: a program may have an apache-arrow of its own. */
+function isArrowTable(value: unknown): value is Table {
+  const table = value as Partial<Table> | null;
+  return typeof table === 'object' && typeof table?.slice === 'function' && table.schema !== undefined;
+}
 
 function asPaths(paths: Paths): readonly string[] {
   return Object.freeze(typeof paths === 'string' ? [paths] : [...paths]);

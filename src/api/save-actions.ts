@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Table } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
+import { toArrowTable } from '../data/columnar/arrow-interop.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
 import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
 import { type CommittedOutput, OutputCommitter } from '../data/io/output-committer.ts';
@@ -14,7 +16,7 @@ import { commonSchema } from '../data/io/parquet/common-schema.ts';
 import type { ParquetWriteOptions } from '../data/io/parquet/write-options.ts';
 import { toUri } from '../data/io/uri.ts';
 import { Actions } from './actions.ts';
-import type { ActionOptions } from './rdd-core.ts';
+import { type ActionOptions, runPartitions } from './rdd-core.ts';
 
 /** What every action that writes files takes. */
 export interface SaveOptions extends ActionOptions {
@@ -23,7 +25,7 @@ export interface SaveOptions extends ActionOptions {
 }
 
 /**
- * Actions that write files: one a partition, `path/part-00000...`, then `_SUCCESS`. Nothing is visible before all of it is: readers see the
+ * What hands rows to other programs, as Arrow columns in memory or as files. Actions that write files: one a partition, `path/part-00000...`, then `_SUCCESS`. Nothing is visible before all of it is: readers see the
  * old output or the new one. Each gives the number of files, rows and bytes.
  */
 export abstract class SaveActions<T> extends Actions<T> {
@@ -80,6 +82,43 @@ export abstract class SaveActions<T> extends Actions<T> {
   saveAsArrow(path: string, options: SaveOptions & PartitionOptions = {}): Promise<CommittedOutput> {
     const { mode = 'error', signal, pool, ...rest } = options;
     return this.#save('saveAsArrow', { format: 'arrow', uri: toUri(path), mode, options: rest }, { signal, pool });
+  }
+
+  /**
+   * All rows as one apache-arrow Table, in partition order, over the shared memory that the workers wrote: nothing is copied where
+   * the batches agree on a column's type. They must fit in memory.
+   *
+   * Objects give a column a field, pairs and other arrays of one length `_1`, `_2` and so on, other rows one column `value`. Numbers
+   * are Int32 or Float64, bigints Int64, Dates timestamps in milliseconds, strings that repeat dictionaries, arrays lists, objects
+   * structs, objects with many different keys maps, mixed values dense unions. null, undefined and fields that a row lacks are null,
+   * and so are invalid Dates. What Arrow has no type for (Map, Set, bigints beyond 64 bits) is Binary in millrace's own encoding,
+   * marked by "millrace.layout" in its field's metadata; `sc.fromArrow` reads it back.
+   *
+   * @throws {MillraceError} MR_SCHEMA for functions, symbols and promises
+   *
+   * @example
+   * ```ts
+   * import { MillraceContext } from 'millrace';
+   * const sc = await MillraceContext.create({ workers: 2 });
+   * const table = await sc.range(1000).map((id) => ({ id, square: id * id })).toArrow();
+   * console.log(table.numRows, table.schema.fields.map(String));
+   * await sc.stop();
+   * ```
+   */
+  async toArrow(options?: ActionOptions): Promise<Table> {
+    const call = {
+      name: 'toArrow',
+      callSite: captureCallSite(this.toArrow),
+      signal: options?.signal,
+      pool: options?.pool,
+    };
+    const parts = await runPartitions(
+      this,
+      call,
+      () => ({ kind: 'collect' }),
+      (value) => (value.kind === 'rows' ? value.batches : []),
+    );
+    return toArrowTable(parts.flat());
   }
 
   /** @param correct after everything is written: another output to write instead, because the parts do not fit together */

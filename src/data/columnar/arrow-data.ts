@@ -21,12 +21,33 @@ import {
 import type { Bytes, Validity, Vector } from './batch-reader.ts';
 import { timeAt } from './fixed-width-vector.ts';
 
-/** Offsets and bytes whose meaning Arrow cannot say are Binary; this key of the field's metadata names our layout. */
+/** This key of a field's metadata names our layout where Arrow's type does not say which values come back. */
 const layoutMetadata = 'millrace.layout';
 
+/** Values of any kind and strings with lone surrogates (Binary), objects as dictionaries (Map), tuples (Struct), Buffers. */
+export type KeptLayout = 'opaque' | 'utf16' | 'record' | 'tuple' | 'buffer';
+
+function keptLayout(vector: Vector): KeptLayout | undefined {
+  switch (vector.kind) {
+    case 'opaque':
+    case 'utf16':
+    case 'record':
+    case 'tuple':
+      return vector.kind;
+    case 'binary':
+      return vector.layout.class === 'Buffer' ? 'buffer' : undefined;
+    default:
+      return undefined;
+  }
+}
+
 export function arrowField(name: string, vector: Vector, type: DataType): Field {
-  const kept = vector.kind === 'opaque' || vector.kind === 'utf16';
-  return new Field(name, type, true, kept ? new Map([[layoutMetadata, vector.kind]]) : undefined);
+  const kept = keptLayout(vector);
+  return new Field(name, type, true, kept === undefined ? undefined : new Map([[layoutMetadata, kept]]));
+}
+
+export function layoutOf(field: Field): KeptLayout | undefined {
+  return field.metadata.get(layoutMetadata) as KeptLayout | undefined;
 }
 
 /** The names of a tuple's items, as Spark's. */

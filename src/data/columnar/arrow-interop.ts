@@ -1,14 +1,26 @@
 import { type Data, type DataType, type Field, makeData, RecordBatch, Schema, Struct, Table } from 'apache-arrow';
-import { arrowData, arrowField, itemNames } from './arrow-data.ts';
+import { arrowData, arrowField, itemNames, layoutOf } from './arrow-data.ts';
 import { decodeColumn } from './arrow-values.ts';
 import { frameBatch } from './batch-frame.ts';
 import { readBatch, type Vector } from './batch-reader.ts';
-import { buildObjects } from './row-code.ts';
+import { buildObjects, buildTuples } from './row-code.ts';
 import { encodeBatch } from './row-codec.ts';
 import { decodeVector } from './vector-decoder.ts';
 import { encodeRows } from './vector-encoder.ts';
 
+/** This key of the schema's metadata says what rows are when they are not objects with a field a column. */
+const rowsMetadata = 'millrace.rows';
+
+type RowKind = 'objects' | 'tuples' | 'values';
+
+/** What the rows of a table with this schema are. */
+export function rowsOf(schema: Schema): RowKind {
+  const kind = schema.metadata.get(rowsMetadata);
+  return kind === 'tuples' || (kind === 'values' && schema.fields.length === 1) ? kind : 'objects';
+}
+
 interface Columns {
+  readonly rows: RowKind;
   readonly names: readonly string[];
   readonly vectors: readonly Vector[];
 }
@@ -16,11 +28,11 @@ interface Columns {
 /** Objects give a column a field, arrays of one length _1, _2 ..., other rows one column "value". */
 function columnsOf(root: Vector): Columns {
   if (root.kind === 'struct' && root.validity === undefined)
-    return { names: root.layout.names, vectors: root.children };
+    return { rows: 'objects', names: root.layout.names, vectors: root.children };
   if (root.kind === 'tuple' && root.validity === undefined) {
-    return { names: itemNames(root.children.length), vectors: root.children };
+    return { rows: 'tuples', names: itemNames(root.children.length), vectors: root.children };
   }
-  return { names: ['value'], vectors: [root] };
+  return { rows: 'values', names: ['value'], vectors: [root] };
 }
 
 /** `values` as one column in memory of its own. */
@@ -67,26 +79,33 @@ function sameField(a: Field, b: Field): boolean {
 
 /**
  * Encoded batches as one apache-arrow Table, over the batches' own memory where their layouts agree. Rows that are objects give
- * a column a field; arrays of one length the columns _1, _2 ...; other rows one column "value". null, undefined, invalid Dates
- * and missing fields are all null. Opaque values, and columns with a lone surrogate, are Binary, and the metadata of their
+ * a column a field; arrays of one length the columns _1, _2 ...; other rows one column "value", and the schema's metadata says so
+ * under "millrace.rows". null, undefined, invalid Dates and missing fields are all null. Mixed values are dense unions, objects
+ * used as dictionaries maps; what Arrow has no type for, and strings with a lone surrogate, are Binary, and the metadata of their
  * field says so under "millrace.layout". Batches whose rows have different fields are encoded again, once, as one.
  */
 export function toArrowTable(batches: readonly Uint8Array[]): Table {
   let roots = batches.map(readBatch).filter((root) => root.layout.length > 0);
   if (roots.length === 0) return new Table();
-  const namesOf = (root: Vector): string => JSON.stringify(columnsOf(root).names);
-  if (roots.some((root) => namesOf(root) !== namesOf(roots[0]!))) {
+  const shapeOf = (root: Vector): string => {
+    const { rows, names } = columnsOf(root);
+    return JSON.stringify([rows, names]);
+  };
+  if (roots.some((root) => shapeOf(root) !== shapeOf(roots[0]!))) {
     roots = [readBatch(encodeBatch(roots.flatMap(decodeVector)))];
   }
   const columns = roots.map(columnsOf);
-  const { names } = columns[0]!;
+  const { names, rows } = columns[0]!;
   const unified = names.map((name, index) =>
     unify(
       name,
       columns.map((one) => one.vectors[index]!),
     ),
   );
-  const schema = new Schema(unified.map((column) => column.field));
+  const schema = new Schema(
+    unified.map((column) => column.field),
+    rows === 'objects' ? undefined : new Map([[rowsMetadata, rows]]),
+  );
   const type = new Struct(schema.fields);
   return new Table(
     schema,
@@ -99,12 +118,22 @@ export function toArrowTable(batches: readonly Uint8Array[]): Table {
 }
 
 /**
- * The rows of an apache-arrow Table, as objects with a field a column. int64 and uint64 are bigints, decimals strings, dates
- * and timestamps Dates; a timestamp column with a value finer than a millisecond is bigints in its own unit. Lists are arrays,
- * structs objects, maps Maps; Binary is copied. The rows own their memory.
+ * The rows of an apache-arrow Table, as objects with a field a column; as tuples or single values where the table was made of such
+ * by {@link toArrowTable}. int64 and uint64 are bigints, decimals strings, dates and timestamps Dates; a timestamp column with a
+ * value finer than a millisecond is bigints in its own unit. Lists are arrays, structs objects, maps Maps; Binary is copied. The
+ * rows own their memory.
  */
-export function fromArrowTable(table: Table): Record<string, unknown>[] {
-  const names = table.schema.fields.map((field) => String(field.name));
-  const columns = names.map((_, index) => decodeColumn(table.getChildAt(index)!));
-  return buildObjects(names, columns, table.numRows) as Record<string, unknown>[];
+export function fromArrowTable(table: Table): unknown[] {
+  const { fields } = table.schema;
+  const columns = fields.map((field, index) => decodeColumn(table.getChildAt(index)!, layoutOf(field)));
+  switch (rowsOf(table.schema)) {
+    case 'tuples':
+      return buildTuples(columns, table.numRows);
+    case 'values':
+      return columns[0] ?? [];
+    case 'objects': {
+      const names = fields.map((field) => String(field.name));
+      return buildObjects(names, columns, table.numRows);
+    }
+  }
 }

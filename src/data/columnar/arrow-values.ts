@@ -3,7 +3,9 @@ import {
   type Data,
   DataType,
   type Decimal,
+  type DenseUnion,
   type Dictionary,
+  type Field,
   type FixedSizeBinary,
   type FixedSizeList,
   type List,
@@ -14,9 +16,11 @@ import {
   type Utf8,
   Vector,
 } from 'apache-arrow';
-import { decodeBytes } from './binary-vector.ts';
-import { buildObjects } from './row-code.ts';
-import { decodeDictionary, decodeUtf8 } from './string-vector.ts';
+import { type KeptLayout, layoutOf } from './arrow-data.ts';
+import { decodeBytes, decodeOpaque } from './binary-vector.ts';
+import { buildObjects, buildTuples } from './row-code.ts';
+import { decodeDictionary, decodeUtf8, decodeUtf16 } from './string-vector.ts';
+import { setOwn } from './value-reader.ts';
 
 /** Units of a timestamp or date in a millisecond, or the milliseconds in one. */
 const perMillisecond = { [TimeUnit.MICROSECOND]: 1000n, [TimeUnit.NANOSECOND]: 1_000_000n } as const;
@@ -87,7 +91,7 @@ function decodeNumbers(data: Data): unknown[] {
 }
 
 function decodeLists(data: Data<List>): unknown[] {
-  const items = decodeData(data.children[0]!);
+  const items = decodeChildren(data)[0]!;
   const values = new Array<unknown>(data.length);
   for (let row = 0; row < data.length; row++)
     values[row] = items.slice(data.valueOffsets[row], data.valueOffsets[row + 1]);
@@ -95,13 +99,18 @@ function decodeLists(data: Data<List>): unknown[] {
 }
 
 function decodeFixedSizeLists(data: Data<FixedSizeList>): unknown[] {
-  const items = decodeData(data.children[0]!);
+  const items = decodeChildren(data)[0]!;
   const size = data.type.listSize;
   return Array.from({ length: data.length }, (_, row) => items.slice(row * size, (row + 1) * size));
 }
 
+function decodeChildren(data: Data): unknown[][] {
+  const fields = data.type.children as readonly Field[];
+  return data.children.map((child, index) => decodeData(child, layoutOf(fields[index]!)));
+}
+
 function decodeMaps(data: Data<Map_>): unknown[] {
-  const [keys, items] = data.children[0]!.children.map(decodeData);
+  const [keys, items] = decodeChildren(data.children[0]!);
   return Array.from({ length: data.length }, (_, row) => {
     const map = new Map<unknown, unknown>();
     for (let at = data.valueOffsets[row]!; at < data.valueOffsets[row + 1]!; at++) map.set(keys![at], items![at]);
@@ -111,7 +120,16 @@ function decodeMaps(data: Data<Map_>): unknown[] {
 
 function decodeStructs(data: Data<Struct>): unknown[] {
   const names = data.type.children.map((field) => String(field.name));
-  return buildObjects(names, data.children.map(decodeData), data.length);
+  return buildObjects(names, decodeChildren(data), data.length);
+}
+
+function decodeDenseUnion(data: Data<DenseUnion>): unknown[] {
+  const children = decodeChildren(data);
+  const { typeIdToChildIndex } = data.type;
+  return Array.from(
+    { length: data.length },
+    (_, row) => children[typeIdToChildIndex[data.typeIds[row]!]!]![data.valueOffsets[row]!],
+  );
 }
 
 /** Types without a fast way: by Arrow's own reader, null included. */
@@ -121,6 +139,22 @@ function decodeByGet(data: Data): unknown[] {
     const value: unknown = vector.get(row);
     return ArrayBuffer.isView(value) ? (value as Uint8Array).slice() : value;
   });
+}
+
+/** Binary, maps and structs that stand for something of ours. */
+function decodeKept(data: Data, layout: KeptLayout): unknown[] {
+  if (layout === 'record') {
+    return (decodeMaps(data as Data<Map_>) as Map<string, unknown>[]).map((map) => {
+      const record = {};
+      for (const [name, value] of map) setOwn(record, name, value);
+      return record;
+    });
+  }
+  if (layout === 'tuple') return buildTuples(decodeChildren(data), data.length);
+  const { valueOffsets, values } = data as Data<Binary>;
+  if (layout === 'buffer') return decodeBytes(valueOffsets, values, data.length, 'Buffer');
+  if (layout === 'utf16') return decodeUtf16(valueOffsets, values, data.length);
+  return decodeOpaque(valueOffsets, values, data.length);
 }
 
 function decodePresent(data: Data): unknown[] {
@@ -151,19 +185,20 @@ function decodePresent(data: Data): unknown[] {
   if (DataType.isFixedSizeList(type)) return decodeFixedSizeLists(data as Data<FixedSizeList>);
   if (DataType.isMap(type)) return decodeMaps(data as Data<Map_>);
   if (DataType.isStruct(type)) return decodeStructs(data as Data<Struct>);
+  if (DataType.isDenseUnion(type)) return decodeDenseUnion(data as Data<DenseUnion>);
   if (DataType.isDate(type)) return decodeByGet(data).map((time) => (time === null ? null : new Date(Number(time))));
   return decodeByGet(data);
 }
 
-function decodeData(data: Data): unknown[] {
-  const values = putNulls(decodePresent(data), data);
+function decodeData(data: Data, layout?: KeptLayout): unknown[] {
+  const values = putNulls(layout === undefined ? decodePresent(data) : decodeKept(data, layout), data);
   return DataType.isTimestamp(data.type) ? evenTimes(values, data.type.unit) : values;
 }
 
 /** The values of an Arrow column of any number of chunks, as `fromArrowTable` says. */
-export function decodeColumn(vector: Vector): unknown[] {
-  if (vector.data.length === 1) return decodeData(vector.data[0]!);
+export function decodeColumn(vector: Vector, layout?: KeptLayout): unknown[] {
+  if (vector.data.length === 1) return decodeData(vector.data[0]!, layout);
   const values: unknown[] = [];
-  for (const data of vector.data) for (const value of decodeData(data)) values.push(value);
+  for (const data of vector.data) for (const value of decodeData(data, layout)) values.push(value);
   return DataType.isTimestamp(vector.type) ? evenTimes(values, vector.type.unit) : values;
 }

@@ -62,7 +62,7 @@ export class LocalFileSystem implements FileSystem {
 
   openWrite(uri: string): WritableFile {
     const path = filePath(uri);
-    attempt('write', path, () => fs.mkdirSync(dirname(path), { recursive: true }));
+    attempt('write', path, () => makeDirectories(dirname(path)));
     return new LocalWriteFile(
       uri,
       path,
@@ -72,13 +72,13 @@ export class LocalFileSystem implements FileSystem {
 
   makeDirectory(uri: string): void {
     const path = filePath(uri);
-    attempt('create directory', path, () => fs.mkdirSync(path, { recursive: true }));
+    attempt('create directory', path, () => makeDirectories(path));
   }
 
   rename(from: string, to: string): void {
     const path = filePath(to);
     attempt('write', path, () => {
-      fs.mkdirSync(dirname(path), { recursive: true });
+      makeDirectories(dirname(path));
       fs.renameSync(filePath(from), path);
     });
   }
@@ -86,7 +86,7 @@ export class LocalFileSystem implements FileSystem {
   link(from: string, to: string): void {
     const path = filePath(to);
     attempt('write', path, () => {
-      fs.mkdirSync(dirname(path), { recursive: true });
+      makeDirectories(dirname(path));
       try {
         fs.linkSync(filePath(from), path);
       } catch (error) {
@@ -213,6 +213,22 @@ function statusOf(uri: string, found: fs.Stats): FileStatus {
 function refuseDanglingLink(path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   throw new MillraceError('MR_NOT_FOUND', `${path} is a link to a file that does not exist. Mend or remove it.`);
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursive mkdir never returns where the system says that a parent is missing
+ * although it is there, as in /proc. Another process may remove an empty parent meanwhile, hence more than one try.
+ */
+function makeDirectories(path: string, tries = 5): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if (!hasCode(error, 'ENOENT') || parent === path || tries === 0) throw error;
+    makeDirectories(parent);
+    makeDirectories(path, tries - 1);
+  }
 }
 
 function instant(ms: number): string {

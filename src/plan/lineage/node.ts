@@ -50,13 +50,24 @@ export type Aggregator =
   /** Keeps the first row of each key. */
   | { readonly kind: 'distinct' };
 
+/** Rows that are encoded already, or are when they are asked for. */
+export interface EncodedRows {
+  readonly length: number;
+  /** Rows `start` to `end` (not included) as encoded batches. */
+  encode(start: number, end: number): readonly Uint8Array[];
+}
+
 /**
  * One RDD of the lineage: frozen, what it is computed from and how. The planner cuts it into stages; nothing runs before an action.
  *
  * Invariant: ids grow from parents to children. Kept by the context's counter; relied on by explain and the cache registry.
  */
 export type RddNode =
-  | (NodeBase & { readonly kind: 'parallelized'; readonly rows: readonly unknown[]; readonly numPartitions: number })
+  | (NodeBase & {
+      readonly kind: 'parallelized';
+      readonly rows: readonly unknown[] | EncodedRows;
+      readonly numPartitions: number;
+    })
   | (NodeBase & {
       readonly kind: 'range';
       readonly start: number;

@@ -60,14 +60,14 @@ function extentOf(batches: readonly ByteRange[]): { readonly start: number; read
 }
 
 /** The rows of each record batch of a split, as objects. Holds one batch and the dictionaries in memory. */
-export function* readArrowSplit(file: RandomAccessFile, split: ArrowSplit): Generator<Record<string, unknown>[]> {
+export function* readArrowSplit(file: RandomAccessFile, split: ArrowSplit): Generator<unknown[]> {
   const { isStream, schema } = split;
   const dictionaries = split.dictionaries.map((range) => ({ range, bytes: readBytes(file, range) }));
   for (const range of split.batches) {
     const known = dictionaries.filter((dictionary) => !isStream || dictionary.range.offset < range.offset);
     // Schema, dictionaries and one batch in a row are a stream of their own.
     const bytes = Buffer.concat([schema, ...known.map((dictionary) => dictionary.bytes), readBytes(file, range)]);
-    let rows: Record<string, unknown>[];
+    let rows: unknown[];
     try {
       rows = fromArrowTable(new Table([...RecordBatchReader.from(bytes)]));
     } catch (cause) {
