@@ -72,6 +72,14 @@ const known: ReadonlySet<string> = new Set([
 
 const logLevels: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
 
+export function checkLogLevel(level: LogLevel): LogLevel {
+  if (logLevels.includes(level)) return level;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `setLogLevel: must be one of ${logLevels.join(', ')}, got ${shown(level)}.`,
+  );
+}
+
 /** Checks every option once, naming the one that is wrong. */
 export function resolveOptions(options: ContextOptions): ResolvedOptions {
   for (const name of Object.keys(options))

@@ -1,22 +1,31 @@
-import type { Table } from 'apache-arrow';
+import { readFileSync } from 'node:fs';
 import { captureCallSite } from '../base/call-site.ts';
 import { shipAs } from '../base/closures/shippable.ts';
 import { MillraceError } from '../base/errors.ts';
-import { encodeTable } from '../data/columnar/arrow-encode.ts';
-import type { CsvOptions } from '../data/io/csv/csv-options.ts';
-import type { ParquetReadOptions } from '../data/io/parquet/parquet-options.ts';
-import type { JsonLinesOptions, SourceSpec, TextOptions } from '../data/io/source-spec.ts';
 import { LocalBackend } from '../engine/backends/local-backend.ts';
 import type { EngineEvent } from '../engine/protocol/events.ts';
-import type { RddNode } from '../plan/lineage/node.ts';
-import { Accumulator } from './accumulator.ts';
+import {
+  type Accumulation,
+  Accumulator,
+  type AccumulatorBase,
+  checkNumber,
+  checkWhole,
+  collecting,
+  NumberAccumulator,
+} from './accumulator.ts';
 import { Broadcast } from './broadcast.ts';
-import { type ContextOptions, type ResolvedOptions, resolveOptions } from './context-options.ts';
+import {
+  type ContextOptions,
+  checkLogLevel,
+  type LogLevel,
+  type ResolvedOptions,
+  resolveOptions,
+} from './context-options.ts';
+import { ContextSources } from './context-sources.ts';
 import { ProgressLine } from './progress.ts';
-import { RDD } from './rdd.ts';
-
-/** A path, a glob, a `file:` URI, or several. */
-export type Paths = string | readonly string[];
+import type { RDD } from './rdd.ts';
+import { type ActionOptions, type FunctionOptions, functionToShip } from './rdd-core.ts';
+import { StatusTracker } from './status-tracker.ts';
 
 /**
  * The way into millrace: makes RDDs from files and values, and holds the worker threads that run them.
@@ -32,19 +41,27 @@ export type Paths = string | readonly string[];
  * await sc.stop();
  * ```
  */
-export class MillraceContext {
+export class MillraceContext extends ContextSources {
   readonly #options: ResolvedOptions;
   readonly #backend: LocalBackend;
-  readonly #accumulators = new Map<number, WeakRef<Accumulator<unknown, unknown>>>();
+  readonly #accumulators = new Map<number, WeakRef<AccumulatorBase<unknown, unknown>>>();
+  /** When it was made: milliseconds since the epoch. */
+  readonly startTime: number = Date.now();
+  /** What runs now, and how what ran has ended. */
+  readonly statusTracker: StatusTracker = new StatusTracker();
+  #logLevel: LogLevel;
 
   private constructor(options: ResolvedOptions) {
+    super();
     this.#options = options;
+    this.#logLevel = options.logLevel;
     this.#backend = new LocalBackend({
       ...options,
       stores: { s3: options.s3 },
       onListenerError: (error) => this.#log('error', `a listener threw: ${String(error)}`),
       accumulate: (id, value) => this.#accumulators.get(id)?.deref()?.absorb(value),
     });
+    this.#backend.events.on('*', (event) => this.statusTracker.observe(event));
     if (options.progress) {
       const progress = new ProgressLine((text) => process.stderr.write(text));
       this.#backend.events.on('*', (event) => progress.observe(event));
@@ -60,149 +77,131 @@ export class MillraceContext {
     return new MillraceContext(resolveOptions(options));
   }
 
+  /** The version of millrace. */
+  get version(): string {
+    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    return (JSON.parse(text) as { readonly version: string }).version;
+  }
+
   /** The name given at creation. */
   get appName(): string {
     return this.#options.appName;
   }
 
+  /** Worker threads. */
+  get workers(): number {
+    return this.#options.workers;
+  }
+
   /** Partitions of `parallelize` and `range` when none are given. */
-  get defaultParallelism(): number {
+  override get defaultParallelism(): number {
     return this.#options.defaultParallelism;
   }
 
   /** The engine behind this context: for tests of recovery, which kill threads and drop blocks. */
-  get backend(): LocalBackend {
+  override get backend(): LocalBackend {
     return this.#backend;
   }
 
-  /** Rows from an array (or anything iterable), cut into `partitions` runs of near-equal length. */
-  parallelize<T>(data: Iterable<T>, partitions?: number): RDD<T> {
-    if (typeof data !== 'object' && typeof data !== 'string')
-      throw new MillraceError(
-        'MR_OPTION_INVALID',
-        `parallelize: needs an array or another iterable, got ${typeof data}.`,
-      );
-    return this.#rdd('parallelize', {
-      kind: 'parallelized',
-      rows: Object.freeze([...data]),
-      numPartitions: this.#partitions('parallelize', partitions),
-    });
-  }
-
-  /** The numbers from 0 to `end`, or from `start` to `end`, by `step`; `end` is not among them. Costs no memory. */
-  range(end: number): RDD<number>;
-  range(start: number, end: number, step?: number, partitions?: number): RDD<number>;
-  range(first: number, second?: number, step = 1, partitions?: number): RDD<number> {
-    const [start, end] = second === undefined ? [0, first] : [first, second];
-    if (![start, end, step].every(Number.isFinite) || step === 0)
-      throw new MillraceError(
-        'MR_OPTION_INVALID',
-        `range(${start}, ${end}, ${step}): start, end and step must be finite numbers and step not 0.`,
-      );
-    const numPartitions = this.#partitions('range', partitions);
-    return this.#rdd('range', { kind: 'range', start, end, step, numPartitions });
-  }
-
-  /** No rows and no partitions. */
-  emptyRDD<T = never>(): RDD<T> {
-    return this.#rdd('emptyRDD', { kind: 'parallelized', rows: [], numPartitions: 0 });
-  }
-
-  /** The rows of all the RDDs, one after the other. */
-  union<T>(rdds: readonly RDD<T>[]): RDD<T> {
-    return rdds.length === 0
-      ? this.emptyRDD<T>()
-      : this.#rdd('union', { kind: 'union', parents: rdds.map(({ node }) => node) });
-  }
-
   /**
-   * The lines of text files: a path, a directory, a glob, or several. Large files are read in splits; `.gz` and `.zst` files as one.
-   * Lines end in \n or \r\n. The text must be UTF-8 unless the options say otherwise.
-   *
-   * @param minPartitions default 2, or 1 with one worker
-   * @throws {MillraceError} MR_NOT_FOUND or MR_PARSE at the action, naming file and byte
-   */
-  textFile(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<string> {
-    return this.#source('textFile', { format: 'text', paths: asPaths(paths), options }, minPartitions);
-  }
-
-  /** Each file as one pair `[path, content]`. */
-  wholeTextFiles(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<[string, string]> {
-    return this.#source('wholeTextFiles', { format: 'wholeText', paths: asPaths(paths), options }, minPartitions);
-  }
-
-  /**
-   * The records of CSV files as objects, named by the first record of each file; with `header: false` `_c0`, `_c1` and so on, or give the
-   * names. Types are inferred unless `schema` gives them; quoting as in RFC 4180.
-   * `mode` says what happens to a record that does not fit: `fail` (default), `dropMalformed`, `permissive`.
-   */
-  csv<T = Record<string, unknown>>(
-    paths: Paths,
-    options: CsvOptions & { readonly minPartitions?: number } = {},
-  ): RDD<T> {
-    const { minPartitions, header = true, ...csv } = options;
-    return this.#source('csv', { format: 'csv', paths: asPaths(paths), options: { ...csv, header } }, minPartitions);
-  }
-
-  /** The values of files with one JSON value a line. Integers beyond 2**53 arrive as bigint. `mode` as for {@link csv}. */
-  jsonLines<T = Record<string, unknown>>(
-    paths: Paths,
-    options: JsonLinesOptions & { readonly minPartitions?: number } = {},
-  ): RDD<T> {
-    const { minPartitions, ...json } = options;
-    return this.#source('jsonLines', { format: 'jsonLines', paths: asPaths(paths), options: json }, minPartitions);
-  }
-
-  /**
-   * The rows of Parquet files as objects. Only the `columns` asked for are read. 64-bit integers arrive as numbers where the file's
-   * statistics prove that none is rounded, else as bigints; decimals exactly.
-   */
-  parquet<T = Record<string, unknown>>(
-    paths: Paths,
-    options: ParquetReadOptions & { readonly minPartitions?: number } = {},
-  ): RDD<T> {
-    const { minPartitions, ...parquet } = options;
-    return this.#source('parquet', { format: 'parquet', paths: asPaths(paths), options: parquet }, minPartitions);
-  }
-
-  /** The rows of Arrow IPC files or streams as objects. */
-  arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number): RDD<T> {
-    return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions);
-  }
-
-  /**
-   * The rows of an apache-arrow Table: objects with a field a column; what `rdd.toArrow()` made comes back as the rows it was made of.
-   * Columns of numbers, booleans, strings and timestamps are copied once, as bytes, when an action first needs their partition.
-   * 64-bit integers are bigints, decimals strings, dates and timestamps Dates, lists arrays, structs objects, maps Maps.
+   * Runs `fn` in the workers on each partition, or on those with the given indexes, and gives what it returns, in the order of the
+   * indexes. All other actions can be made of it.
    *
    * @example
    * ```ts
-   * import { tableFromArrays } from 'apache-arrow';
-   * import { MillraceContext } from 'millrace';
-   * const sc = await MillraceContext.create({ workers: 2 });
-   * const table = tableFromArrays({ id: Int32Array.of(1, 2, 3) });
-   * console.log(await sc.fromArrow<{ id: number }>(table).map(({ id }) => id).sum());
-   * await sc.stop();
+   * const sizes = await sc.runJob(sc.range(0, 10, 1, 3), (rows) => [...rows].length, [0, 2]);
+   * console.log(sizes); // [3, 4]
    * ```
    */
-  fromArrow<T = Record<string, unknown>>(table: Table, partitions?: number): RDD<T> {
-    if (!isArrowTable(table))
-      throw new MillraceError(
-        'MR_OPTION_INVALID',
-        'fromArrow: needs a Table of apache-arrow. Make one of bytes with tableFromIPC, or read files with sc.arrow(path).',
-      );
-    const rows = Object.freeze({
-      length: table.numRows,
-      encode: (start: number, end: number) => encodeTable(table, start, end),
-    });
-    return this.#rdd('fromArrow', {
-      kind: 'parallelized',
-      rows,
-      numPartitions: this.#partitions('fromArrow', partitions),
-    });
+  async runJob<T, U>(
+    rdd: RDD<T>,
+    fn: (rows: IterableIterator<T>, index: number) => U,
+    partitions?: readonly number[],
+    options?: ActionOptions & FunctionOptions,
+  ): Promise<Awaited<U>[]> {
+    if (rdd.runner !== this.#backend)
+      throw new MillraceError('MR_OPTION_INVALID', 'runJob: the RDD belongs to another context.');
+    const total = rdd.getNumPartitions();
+    for (const index of partitions ?? [])
+      if (!Number.isInteger(index) || index < 0 || index >= total)
+        throw new MillraceError(
+          'MR_OPTION_INVALID',
+          `runJob: partitions must be integers from 0 to ${total - 1}, got ${String(index)}.`,
+        );
+    const ship = functionToShip(fn, 'runJob', captureCallSite(this.runJob), options);
+    const distinct = partitions === undefined ? undefined : [...new Set(partitions)];
+    const values = await rdd.runPlan(
+      'runJob',
+      (lowering) => ({ kind: 'apply', fn: lowering.functionIndex(ship), discard: false }),
+      options,
+      distinct,
+    );
+    if (partitions === undefined || distinct === undefined) return values.flat(1) as Awaited<U>[];
+    const byIndex = new Map(distinct.map((index, at) => [index, values[at]?.[0]]));
+    return partitions.map((index) => byIndex.get(index) as Awaited<U>);
   }
 
-  /** Sends a value to every worker once; closures read `broadcast.value`. */
+  /**
+   * The actions that this caller, and what it calls, starts from now on belong to the group `id`, until another is set or
+   * {@link clearJobGroup}; other asynchronous functions that run at the same time have groups of their own. (A job is an action, as in
+   * Spark.)
+   *
+   * @example
+   * ```ts
+   * sc.setJobGroup('report', 'the daily report');
+   * const counting = sc.range(1e9).filter((n) => n % 7 === 0).count();
+   * sc.cancelJobGroup('report');
+   * await counting.catch((error) => console.log(error.code)); // 'MR_ABORTED'
+   * ```
+   */
+  setJobGroup(id: string, description?: string): void {
+    if (typeof id !== 'string')
+      throw new MillraceError('MR_OPTION_INVALID', `setJobGroup: the group must be a text, got ${String(id)}.`);
+    this.#backend.groups.enter({ id, description });
+  }
+
+  /** Actions started from now on belong to no group; see {@link setJobGroup}. */
+  clearJobGroup(): void {
+    this.#backend.groups.enter(undefined);
+  }
+
+  /** Fails the running actions of a group with MR_ABORTED, also when a function is stuck in a loop; see {@link setJobGroup}. */
+  cancelJobGroup(id: string): void {
+    this.#backend.cancelGroup(id);
+  }
+
+  /** Fails all running actions with MR_ABORTED. */
+  cancelAllJobs(): void {
+    this.#backend.cancelAll(new MillraceError('MR_ABORTED', 'The action was cancelled with all others'));
+  }
+
+  /** Where `rdd.checkpoint()` writes: a path or URI, in which this context makes a folder of its own. The files stay when it stops. */
+  setCheckpointDir(path: string): void {
+    this.#backend.checkpoints.setFolder(path);
+  }
+
+  /** The folder made by {@link setCheckpointDir}; undefined before. */
+  getCheckpointDir(): string | undefined {
+    return this.#backend.checkpoints.folder;
+  }
+
+  /**
+   * What is logged to stderr from now on.
+   * @throws {MillraceError} MR_OPTION_INVALID for a level there is not
+   */
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = checkLogLevel(level);
+  }
+
+  /**
+   * Sends a value to every worker once; closures read `broadcast.value`.
+   *
+   * @example
+   * ```ts
+   * const names = sc.broadcast(new Map([[1, 'one'], [2, 'two']]));
+   * console.log(await sc.parallelize([2, 1]).map((n) => names.value.get(n)).collect()); // ['two', 'one']
+   * ```
+   */
   broadcast<T>(value: T): Broadcast<T> {
     return new Broadcast(this.#backend.nextId(), value, (reference) => this.#backend.noteBroadcast(reference));
   }
@@ -210,18 +209,77 @@ export class MillraceContext {
   /**
    * A value that tasks add to. `merge` must be associative and commutative and `zero` neutral for it.
    * Without `merge`, numbers, bigints and texts are added with `+`.
+   *
+   * @example
+   * ```ts
+   * const lines = sc.accumulator(0);
+   * await sc.range(100).foreach(() => lines.add(1));
+   * console.log(lines.value); // 100
+   * ```
    */
   accumulator<V extends number | bigint | string>(
     zero: V,
   ): Accumulator<V extends number ? number : V extends bigint ? bigint : string>;
   accumulator<R>(zero: R, merge: (a: R, b: R) => R): Accumulator<R>;
   accumulator(zero: unknown, merge: unknown = plus): unknown {
-    const accumulator = new Accumulator(this.#backend.nextId(), zero, merge as (a: unknown, b: unknown) => unknown);
-    this.#accumulators.set(accumulator.id, new WeakRef(accumulator));
-    return accumulator;
+    const how = { zero, stateOf: undefined, merge: merge as (a: unknown, b: unknown) => unknown };
+    return this.#registered(new Accumulator<unknown>(this.#backend.nextId(), undefined, how));
   }
 
-  /** Hears what the engine does: `sc.on('taskEnded', ...)`, or `'*'` for everything. @returns a function that ends it */
+  /**
+   * Adds whole numbers, and counts them: `sum`, `count`, `avg`.
+   *
+   * @example
+   * ```ts
+   * const bytes = sc.longAccumulator('bytes');
+   * await sc.parallelize(['a', 'bc']).foreach((text) => bytes.add(text.length));
+   * console.log(bytes.value, bytes.count); // 3 2
+   * ```
+   */
+  longAccumulator(name?: string): NumberAccumulator {
+    return this.#registered(new NumberAccumulator(this.#backend.nextId(), name, checkWhole));
+  }
+
+  /**
+   * Adds numbers, and counts them: `sum`, `count`, `avg`.
+   *
+   * @example
+   * ```ts
+   * const seconds = sc.doubleAccumulator();
+   * await sc.parallelize([0.5, 1.5]).foreach((n) => seconds.add(n));
+   * console.log(seconds.avg); // 1
+   * ```
+   */
+  doubleAccumulator(name?: string): NumberAccumulator {
+    return this.#registered(new NumberAccumulator(this.#backend.nextId(), name, checkNumber));
+  }
+
+  /**
+   * Gathers values in a list, those of a task in their order.
+   *
+   * @example
+   * ```ts
+   * const bad = sc.collectionAccumulator<string>('bad lines');
+   * await sc.parallelize(['1', 'x']).foreach((line) => Number.isNaN(Number(line)) && bad.add(line));
+   * console.log(bad.value); // ['x']
+   * ```
+   */
+  collectionAccumulator<V>(name?: string): Accumulator<V, V[]> {
+    const how = collecting as Accumulation<V, V[]>;
+    return this.#registered(new Accumulator<V, V[]>(this.#backend.nextId(), name, how));
+  }
+
+  /**
+   * Hears what the engine does: `sc.on('taskEnded', ...)`, or `'*'` for everything.
+   * @returns a function that ends it
+   *
+   * @example
+   * ```ts
+   * const stop = sc.on('actionEnded', ({ action, durationMs }) => console.log(action, durationMs));
+   * await sc.range(10).count();
+   * stop();
+   * ```
+   */
   on<K extends EngineEvent['kind'] | '*'>(
     kind: K,
     listener: (event: K extends '*' ? EngineEvent : Extract<EngineEvent, { readonly kind: K }>) => void,
@@ -246,48 +304,15 @@ export class MillraceContext {
     }));
   }
 
-  #source<T>(operator: string, source: SourceSpec, minPartitions: number | undefined): RDD<T> {
-    const least = minPartitions ?? Math.min(2, this.#options.defaultParallelism);
-    this.#partitions(operator, least);
-    return this.#rdd(operator, { kind: 'source', source: Object.freeze(source), minPartitions: least });
-  }
-
-  #rdd<T>(operator: string, node: NewLeaf): RDD<T> {
-    const callSite = captureCallSite(this.#rdd);
-    return new RDD<T>(Object.freeze({ ...node, id: this.#backend.nextId(), operator, callSite }), this.#backend);
-  }
-
-  #partitions(operator: string, partitions: number | undefined): number {
-    const count = partitions ?? this.#options.defaultParallelism;
-    if (Number.isInteger(count) && count >= 1) return count;
-    throw new MillraceError(
-      'MR_OPTION_INVALID',
-      `${operator}: partitions must be an integer of at least 1, got ${String(partitions)}. Leave it out to use the default.`,
-    );
+  #registered<A extends { readonly id: number }>(accumulator: A): A {
+    this.#accumulators.set(accumulator.id, new WeakRef(accumulator as unknown as AccumulatorBase<unknown, unknown>));
+    return accumulator;
   }
 
   #log(level: 'error' | 'warn', message: string): void {
-    const { logLevel, appName } = this.#options;
-    if (logLevel === 'off' || (level === 'warn' && logLevel === 'error')) return;
-    process.stderr.write(`${appName}: ${level}: ${message}\n`);
+    if (this.#logLevel === 'off' || (level === 'warn' && this.#logLevel === 'error')) return;
+    process.stderr.write(`${this.appName}: ${level}: ${message}\n`);
   }
-}
-
-type NewLeaf =
-  Extract<RddNode, { kind: 'parallelized' | 'range' | 'source' | 'union' }> extends infer N
-    ? N extends unknown
-      ? Omit<N, 'id' | 'operator' | 'callSite'>
-      : never
-    : never;
-
-/** By its methods: a program may have an apache-arrow of its own. */
-function isArrowTable(value: unknown): value is Table {
-  const table = value as Partial<Table> | null;
-  return typeof table === 'object' && typeof table?.slice === 'function' && table.schema !== undefined;
-}
-
-function asPaths(paths: Paths): readonly string[] {
-  return Object.freeze(typeof paths === 'string' ? [paths] : [...paths]);
 }
 
 function plus(a: number, b: number): number {

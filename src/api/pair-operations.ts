@@ -1,22 +1,24 @@
 import { captureCallSite } from '../base/call-site.ts';
-import { MillraceError } from '../base/errors.ts';
-import type { Aggregator, JoinType } from '../plan/lineage/node.ts';
-import { CustomPartitioner, type DeferredPartitioner, type Partitioner } from '../plan/lineage/partitioner.ts';
+import type { Aggregator } from '../plan/lineage/node.ts';
+import { Combinations } from './combinations.ts';
+import { type Partitions, partitionerOf } from './node-builder.ts';
 import type { KeyOf, MergedValue, Pair } from './pair-types.ts';
 import type { RDD } from './rdd.ts';
-import { type FunctionOptions, functionToShip } from './rdd-core.ts';
-import { hashInto, Transformations } from './transformations.ts';
-
-/** How many partitions the result has, or who deals the keys out; by default those of the largest input. */
-export type Partitions = number | Partitioner | undefined;
+import { type ActionOptions, type FunctionOptions, functionToShip } from './rdd-core.ts';
 
 /** Transformations of rows that are pairs `[key, value]`. Keys are compared by value: 1 is not '1', NaN is NaN, tuples by content. */
-export abstract class PairOperations<T> extends Transformations<T> {
+export abstract class PairOperations<T> extends Combinations<T> {
   /**
    * Merges the values of each key with `merge`, which must be associative and commutative: first inside each partition, then across.
    * Wide; at most one row a key and partition crosses.
    *
    * @see Zaharia et al., Resilient Distributed Datasets, NSDI 2012, table 2
+   *
+   * @example
+   * ```ts
+   * const words = sc.parallelize(['to', 'be', 'or', 'not', 'to', 'be']).map((word) => [word, 1] as const);
+   * console.log(await words.reduceByKey((a, b) => a + b).sortByKey().collect()); // [['be', 2], ['not', 1], ['or', 1], ['to', 2]]
+   * ```
    */
   reduceByKey(
     this: PairOperations<Pair<unknown, unknown>>,
@@ -28,7 +30,38 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.#aggregated('reduceByKey', { kind: 'reduce', merge: ship }, partitions);
   }
 
-  /** As reduceByKey, starting every key of a partition from a copy of `zero`. */
+  /**
+   * As {@link reduceByKey}, giving the result to the program as a Map.
+   *
+   * @example
+   * ```ts
+   * const words = sc.parallelize(['a', 'b', 'a']).map((word) => [word, 1] as const);
+   * console.log(await words.reduceByKeyLocally((a, b) => a + b)); // Map { 'a' => 2, 'b' => 1 }
+   * ```
+   */
+  async reduceByKeyLocally(
+    this: PairOperations<Pair<unknown, unknown>>,
+    merge: (a: MergedValue<T>, b: MergedValue<T>) => MergedValue<T>,
+    options?: ActionOptions & FunctionOptions,
+  ): Promise<Map<KeyOf<T>, MergedValue<T>>> {
+    const ship = functionToShip(merge, 'reduceByKeyLocally', captureCallSite(this.reduceByKeyLocally), options);
+    const reduced = this.#aggregated<[KeyOf<T>, MergedValue<T>]>(
+      'reduceByKeyLocally',
+      { kind: 'reduce', merge: ship },
+      undefined,
+    );
+    return reduced.collectAsMap(options);
+  }
+
+  /**
+   * As {@link reduceByKey}, starting every key of a partition from a copy of `zero`.
+   *
+   * @example
+   * ```ts
+   * const pairs = sc.parallelize<[string, number]>([['a', 1], ['a', 2]], 1);
+   * console.log(await pairs.foldByKey(10, (a, b) => a + b).collect()); // [['a', 13]]
+   * ```
+   */
   foldByKey(
     this: PairOperations<Pair<unknown, unknown>>,
     zero: MergedValue<T>,
@@ -43,7 +76,17 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.#aggregated('foldByKey', aggregator, partitions);
   }
 
-  /** Folds the values of each key into a copy of `zero` with `merge`, then those states with `combine`. `merge` may change its state. */
+  /**
+   * Folds the values of each key into a copy of `zero` with `merge`, then those states with `combine`. Both may change and return their
+   * first argument.
+   *
+   * @example
+   * ```ts
+   * const pairs = sc.parallelize<[string, number]>([['a', 3], ['b', 5], ['a', 3]]);
+   * const sets = pairs.aggregateByKey(new Set<number>(), (set, n) => set.add(n), (a, b) => new Set([...a, ...b]));
+   * console.log(await sets.sortByKey().collect()); // [['a', Set { 3 }], ['b', Set { 5 }]]
+   * ```
+   */
   aggregateByKey<K, V, U>(
     this: PairOperations<Pair<K, V>>,
     zero: U,
@@ -62,7 +105,18 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.#aggregated('aggregateByKey', aggregator, partitions);
   }
 
-  /** The general form: a combiner made of a key's first value, values merged into it, combiners merged with each other. */
+  /**
+   * The general form: a combiner made of a key's first value, values merged into it, combiners merged with each other.
+   *
+   * @param options.mapSideCombine false sends every value across instead of merging inside each partition first
+   *
+   * @example
+   * ```ts
+   * const pairs = sc.parallelize<[string, number]>([['a', 1], ['a', 2]]);
+   * const lists = pairs.combineByKey((n) => [n], (list, n) => [...list, n], (a, b) => [...a, ...b]);
+   * console.log(await lists.collect()); // [['a', [1, 2]]]
+   * ```
+   */
   combineByKey<K, V, C>(
     this: PairOperations<Pair<K, V>>,
     createCombiner: (value: V) => C,
@@ -82,12 +136,27 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.#aggregated('combineByKey', aggregator, partitions);
   }
 
-  /** All values of each key in one array. Every row crosses: to sum or count, use reduceByKey or aggregateByKey. */
+  /**
+   * All values of each key in one array. Every row crosses: to sum or count, use reduceByKey or aggregateByKey.
+   *
+   * @example
+   * ```ts
+   * const pairs = sc.parallelize<[string, number]>([['a', 1], ['b', 2], ['a', 3]]);
+   * console.log(await pairs.groupByKey().sortByKey().collect()); // [['a', [1, 3]], ['b', [2]]]
+   * ```
+   */
   groupByKey<K, V>(this: PairOperations<Pair<K, V>>, partitions?: Partitions): RDD<[K, V[]]> {
     return this.#aggregated('groupByKey', { kind: 'group' }, partitions);
   }
 
-  /** `[key, fn(value)]`; keeps the partitioner. */
+  /**
+   * `[key, fn(value)]`; keeps the partitioner. Narrow.
+   *
+   * @example
+   * ```ts
+   * console.log(await sc.parallelize<[string, number]>([['a', 1]]).mapValues((n) => n + 1).collect()); // [['a', 2]]
+   * ```
+   */
   mapValues<K, V, U>(
     this: PairOperations<Pair<K, V>>,
     fn: (value: V) => U,
@@ -96,7 +165,15 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.narrow('mapValues', fn, options, true);
   }
 
-  /** `[key, item]` for each item of `fn(value)`; keeps the partitioner. */
+  /**
+   * `[key, item]` for each item of `fn(value)`; keeps the partitioner. Narrow.
+   *
+   * @example
+   * ```ts
+   * const lines = sc.parallelize<[number, string]>([[1, 'to be']]);
+   * console.log(await lines.flatMapValues((line) => line.split(' ')).collect()); // [[1, 'to'], [1, 'be']]
+   * ```
+   */
   flatMapValues<K, V, U>(
     this: PairOperations<Pair<K, V>>,
     fn: (value: V) => Iterable<U>,
@@ -105,126 +182,31 @@ export abstract class PairOperations<T> extends Transformations<T> {
     return this.narrow('flatMapValues', fn, options, true);
   }
 
-  /** The keys. */
+  /**
+   * The key of each pair. Narrow.
+   *
+   * @example
+   * ```ts
+   * console.log(await sc.parallelize<[string, number]>([['a', 1], ['b', 2]]).keys().collect()); // ['a', 'b']
+   * ```
+   */
   keys<K>(this: PairOperations<Pair<K, unknown>>): RDD<K> {
     return this.step('keys', { op: 'keys' }, false);
   }
 
-  /** The values. */
+  /**
+   * The value of each pair. Narrow.
+   *
+   * @example
+   * ```ts
+   * console.log(await sc.parallelize<[string, number]>([['a', 1], ['b', 2]]).values().collect()); // [1, 2]
+   * ```
+   */
   values<V>(this: PairOperations<Pair<unknown, V>>): RDD<V> {
     return this.step('values', { op: 'values' }, false);
-  }
-
-  /** For each key of any of the RDDs: the values it has in each of them. Wide, but for inputs that are partitioned alike already. */
-  cogroup<K, V, A>(
-    this: PairOperations<Pair<K, V>>,
-    other: RDD<Pair<K, A>> | RDD<[K, A]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V[], A[]]]>;
-  cogroup<K, V, A, B>(
-    this: PairOperations<Pair<K, V>>,
-    first: RDD<Pair<K, A>> | RDD<[K, A]>,
-    second: RDD<Pair<K, B>> | RDD<[K, B]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V[], A[], B[]]]>;
-  cogroup<K, V, A, B, C>(
-    this: PairOperations<Pair<K, V>>,
-    first: RDD<Pair<K, A>> | RDD<[K, A]>,
-    second: RDD<Pair<K, B>> | RDD<[K, B]>,
-    third: RDD<Pair<K, C>> | RDD<[K, C]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V[], A[], B[], C[]]]>;
-  cogroup(...args: readonly (Transformations<unknown> | Partitions)[]): RDD<unknown> {
-    const others = args.filter((arg) => arg instanceof Transformations);
-    const partitions = args.find((arg) => arg !== undefined && !(arg instanceof Transformations));
-    return this.#cogrouped('cogroup', undefined, others, partitions as Partitions);
-  }
-
-  /** `[key, [left, right]]` for every pair of rows with equal keys. */
-  join<K, V, W>(
-    this: PairOperations<Pair<K, V>>,
-    other: RDD<Pair<K, W>> | RDD<[K, W]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V, W]]> {
-    return this.#joined('join', 'inner', other, partitions);
-  }
-
-  /** As join, and `[key, [left, null]]` for rows of this RDD whose key the other has not. */
-  leftOuterJoin<K, V, W>(
-    this: PairOperations<Pair<K, V>>,
-    other: RDD<Pair<K, W>> | RDD<[K, W]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V, W | null]]> {
-    return this.#joined('leftOuterJoin', 'leftOuter', other, partitions);
-  }
-
-  /** As join, and `[key, [null, right]]` for rows of the other RDD whose key this one has not. */
-  rightOuterJoin<K, V, W>(
-    this: PairOperations<Pair<K, V>>,
-    other: RDD<Pair<K, W>> | RDD<[K, W]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V | null, W]]> {
-    return this.#joined('rightOuterJoin', 'rightOuter', other, partitions);
-  }
-
-  /** As join, and the rows of either side that have no partner, with null for it. */
-  fullOuterJoin<K, V, W>(
-    this: PairOperations<Pair<K, V>>,
-    other: RDD<Pair<K, W>> | RDD<[K, W]>,
-    partitions?: Partitions,
-  ): RDD<[K, [V | null, W | null]]> {
-    return this.#joined('fullOuterJoin', 'fullOuter', other, partitions);
-  }
-
-  /** Pairs in the order of their keys; stable. Wide, and one more light action to sample the keys. */
-  sortByKey<K, V>(this: PairOperations<Pair<K, V>>, ascending = true, partitions?: number): RDD<[K, V]> {
-    return this.sorted('sortByKey', ascending, partitions) as unknown as RDD<[K, V]>;
-  }
-
-  /** Deals the pairs out by `partitioner`, or by `fn(key)` into `n` partitions. Nothing moves if they lie so already. */
-  partitionBy<K, V>(this: PairOperations<Pair<K, V>>, partitioner: Partitioner): RDD<[K, V]>;
-  partitionBy<K, V>(this: PairOperations<Pair<K, V>>, partitions: number, fn?: (key: K) => number): RDD<[K, V]>;
-  partitionBy<K, V>(
-    this: PairOperations<Pair<K, V>>,
-    partitions: number | Partitioner,
-    fn?: (key: K) => number,
-  ): RDD<[K, V]> {
-    const partitioner =
-      typeof partitions === 'number' && fn !== undefined
-        ? new CustomPartitioner(partitions, fn as (key: never) => number)
-        : partitionerOf('partitionBy', partitions);
-    return this.shuffled('partitionBy', partitioner, undefined);
   }
 
   #aggregated<U>(operator: string, aggregator: Aggregator, partitions: Partitions): RDD<U> {
     return this.shuffled(operator, partitionerOf(operator, partitions), aggregator);
   }
-
-  #cogrouped<U>(
-    operator: string,
-    join: JoinType | undefined,
-    others: readonly Transformations<unknown>[],
-    partitions: Partitions,
-  ): RDD<U> {
-    for (const other of others)
-      if (other.runner !== this.runner)
-        throw new MillraceError('MR_OPTION_INVALID', `${operator}: both RDDs must come from the same context.`);
-    const parents = [this.node, ...others.map(({ node }) => node)];
-    const shuffleIds = parents.map(() => this.runner.nextId());
-    return this.withNode(operator, {
-      kind: 'cogrouped',
-      parents,
-      shuffleIds,
-      join,
-      partitioner: partitionerOf(operator, partitions),
-    });
-  }
-
-  #joined<U>(operator: string, join: JoinType, other: Transformations<unknown>, partitions: Partitions): RDD<U> {
-    return this.#cogrouped(operator, join, [other], partitions);
-  }
-}
-
-function partitionerOf(operator: string, partitions: Partitions): Partitioner | DeferredPartitioner {
-  return typeof partitions === 'object' ? partitions : hashInto(operator, partitions);
 }

@@ -1,5 +1,5 @@
 import type { RddNode } from '../plan/lineage/node.ts';
-import { PairOperations } from './pair-operations.ts';
+import { PairPartitioning } from './pair-partitioning.ts';
 
 /**
  * A resilient distributed dataset: rows in partitions, described by how they are computed. Transformations return a new RDD and run
@@ -9,7 +9,7 @@ import { PairOperations } from './pair-operations.ts';
  *
  * @see Zaharia et al., Resilient Distributed Datasets, NSDI 2012
  */
-export class RDD<T> extends PairOperations<T> {
+export class RDD<T> extends PairPartitioning<T> {
   protected override derived<U>(node: RddNode): RDD<U> {
     return new RDD<U>(node, this.runner);
   }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Table } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
 import { toArrowTable } from '../data/columnar/arrow-interop.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
 import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
-import { type CommittedOutput, OutputCommitter } from '../data/io/output-committer.ts';
+import type { CommittedOutput } from '../data/io/output-committer.ts';
 import type {
   CompressionOptions,
   OutputMode,
@@ -15,7 +14,8 @@ import type {
 import { commonSchema } from '../data/io/parquet/common-schema.ts';
 import type { ParquetWriteOptions } from '../data/io/parquet/write-options.ts';
 import { toUri } from '../data/io/uri.ts';
-import { Actions } from './actions.ts';
+import { saveOutput } from '../engine/backends/save-output.ts';
+import { NumberActions } from './number-actions.ts';
 import { type ActionOptions, runPartitions } from './rdd-core.ts';
 
 /** What every action that writes files takes. */
@@ -25,20 +25,32 @@ export interface SaveOptions extends ActionOptions {
 }
 
 /**
- * What hands rows to other programs, as Arrow columns in memory or as files. Actions that write files: one a partition, `path/part-00000...`, then `_SUCCESS`. Nothing is visible before all of it is: readers see the
- * old output or the new one. Each gives the number of files, rows and bytes.
+ * What hands rows to other programs, as Arrow columns in memory or as files. Actions that write files write one a partition,
+ * `path/part-00000...`, then `_SUCCESS`. Nothing is visible before all of it is: readers see the old output or the new one. Each gives the number of files, rows and bytes.
  */
-export abstract class SaveActions<T> extends Actions<T> {
+export abstract class SaveActions<T> extends NumberActions<T> {
   /**
    * Writes `String(row)` a line.
    * @throws {MillraceError} MR_OUTPUT_EXISTS unless `mode` says what to do with an output that exists
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize(['a', 'b']).saveAsTextFile('out/letters', { mode: 'overwrite' });
+   * ```
    */
   saveAsTextFile(path: string, options: SaveOptions & CompressionOptions = {}): Promise<CommittedOutput> {
     const { mode = 'error', signal, pool, ...rest } = options;
     return this.#save('saveAsTextFile', { format: 'text', uri: toUri(path), mode, options: rest }, { signal, pool });
   }
 
-  /** Writes objects (or tuples) as CSV with a header; `columns` fixes which and in what order. */
+  /**
+   * Writes objects (or tuples) as CSV with a header; `columns` fixes which and in what order.
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsCsv('out/people.csv', { mode: 'overwrite' });
+   * ```
+   */
   saveAsCsv(
     path: string,
     options: SaveOptions & CsvOutputOptions & CompressionOptions & PartitionOptions = {},
@@ -47,7 +59,14 @@ export abstract class SaveActions<T> extends Actions<T> {
     return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, { signal, pool });
   }
 
-  /** Writes one JSON value a line. */
+  /**
+   * Writes one JSON value a line.
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize([{ id: 1 }, { id: 2 }]).saveAsJsonLines('out/ids.jsonl', { mode: 'overwrite', compression: 'gzip' });
+   * ```
+   */
   saveAsJsonLines(
     path: string,
     options: SaveOptions & JsonLinesOutputOptions & CompressionOptions & PartitionOptions = {},
@@ -64,6 +83,11 @@ export abstract class SaveActions<T> extends Actions<T> {
    * Writes objects as Parquet, row group by row group, with statistics and page indexes. Without a `schema` it is inferred from the first
    * rows of each partition; where partitions differ (whole numbers in one, fractions in another) all are written once more, with the
    * schema that holds them all.
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsParquet('out/people.parquet', { mode: 'overwrite' });
+   * ```
    */
   saveAsParquet(
     path: string,
@@ -78,7 +102,28 @@ export abstract class SaveActions<T> extends Actions<T> {
     });
   }
 
-  /** Writes objects as Arrow IPC files, which `sc.arrow` and any Arrow library read. */
+  /**
+   * Writes rows of any type as `sc.objectFile` reads them: whatever JavaScript value goes in comes out equal. Checksummed.
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize([new Map([[1, new Date()]])]).saveAsObjectFile('out/objects', { mode: 'overwrite' });
+   * console.log(await sc.objectFile<Map<number, Date>>('out/objects').count()); // 1
+   * ```
+   */
+  saveAsObjectFile(path: string, options: SaveOptions = {}): Promise<CommittedOutput> {
+    const { mode = 'error', signal, pool } = options;
+    return this.#save('saveAsObjectFile', { format: 'object', uri: toUri(path), mode, options: {} }, { signal, pool });
+  }
+
+  /**
+   * Writes objects as Arrow IPC files, which `sc.arrow` and any Arrow library read.
+   *
+   * @example
+   * ```ts
+   * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsArrow('out/people.arrow', { mode: 'overwrite' });
+   * ```
+   */
   saveAsArrow(path: string, options: SaveOptions & PartitionOptions = {}): Promise<CommittedOutput> {
     const { mode = 'error', signal, pool, ...rest } = options;
     return this.#save('saveAsArrow', { format: 'arrow', uri: toUri(path), mode, options: rest }, { signal, pool });
@@ -121,37 +166,13 @@ export abstract class SaveActions<T> extends Actions<T> {
     return toArrowTable(parts.flat());
   }
 
-  /** @param correct after everything is written: another output to write instead, because the parts do not fit together */
-  async #save(
+  #save(
     name: string,
     output: OutputSpec,
     { signal, pool }: ActionOptions,
-    correct: (parts: readonly StagedPart[]) => OutputSpec | undefined = () => undefined,
+    correct?: (parts: readonly StagedPart[]) => OutputSpec | undefined,
   ): Promise<CommittedOutput> {
     const callSite = captureCallSite(this.#save);
-    const committer = new OutputCommitter(output, randomUUID(), { fileSystems: this.runner.fileSystems });
-    const staging = committer.begin();
-    const parts: StagedPart[] = [];
-    let corrected: OutputSpec | undefined;
-    try {
-      await this.runner.run({
-        name,
-        callSite,
-        signal,
-        pool,
-        node: this.node,
-        plan: () => ({ kind: 'save', staging }),
-        onValue: (partition, value) => {
-          if (value.kind === 'part') parts[partition] = value.part;
-        },
-      });
-      corrected = correct(parts);
-    } catch (error) {
-      committer.abort();
-      throw error;
-    }
-    if (corrected === undefined) return committer.commit(parts.sort((a, b) => a.partitionIndex - b.partitionIndex));
-    committer.abort();
-    return this.#save(name, corrected, { signal, pool });
+    return saveOutput(this.runner, { name, callSite, signal, pool, node: this.node }, output, correct);
   }
 }

@@ -6,6 +6,7 @@ import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
 import type { StageLowering } from '../../plan/stages/lower.ts';
 import type { ActionPlan } from '../../plan/stages/task-plan.ts';
 import type { TaskValue } from '../protocol/task.ts';
+import type { Checkpoints } from './checkpoints.ts';
 
 /** An action as the fluent surface asks for it. */
 export interface ActionCall {
@@ -32,6 +33,7 @@ export interface Backend {
   run(call: ActionCall): Promise<void>;
   /** Partitions and partitioners of the lineage; lists the files of its sources, once. */
   readonly layout: LineageLayout;
+  readonly checkpoints: Checkpoints;
   /** The partition that holds a key, where the partitioner is known and can be asked here. */
   partitionOfKey(node: RddNode, key: unknown): number | undefined;
   persist(node: RddNode, level: StorageLevelName): void;

@@ -15,7 +15,9 @@ import { WorkerPool } from '../scheduler/worker-pool.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { partitionFunction } from '../shuffle/partition-function.ts';
 import { BlockStore } from '../storage/block-store.ts';
+import { ActionGroups } from './action-groups.ts';
 import type { ActionCall, Backend } from './backend.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { MemoryReclaimer } from './memory-reclaimer.ts';
 import { ParallelizedBlocks } from './parallelized-blocks.ts';
 import { RangeBounds } from './range-bounds.ts';
@@ -48,6 +50,8 @@ export class LocalBackend implements Backend {
   readonly blocks: BlockStore;
   readonly outputs: MapOutputTracker;
   readonly pool: WorkerPool;
+  readonly groups: ActionGroups = new ActionGroups();
+  readonly checkpoints: Checkpoints;
   readonly #options: LocalBackendOptions;
   readonly #temp: TempFolder;
   readonly #scheduler: DagScheduler;
@@ -88,6 +92,16 @@ export class LocalBackend implements Backend {
         for (const [id, value] of updates) options.accumulate(id, value);
       },
     });
+    this.checkpoints = new Checkpoints({
+      layout: this.layout,
+      fileSystems: () => this.fileSystems,
+      nextId: () => this.nextId(),
+      levelOf: (node) => this.levelOf(node),
+      persist: (node, level) => this.persist(node, level),
+      unpersist: (node) => this.unpersist(node),
+      isCached: (node, partition) => this.blocks.has(node.id, partition),
+      run: (call) => this.#run(call),
+    });
     this.#reclaimer = new MemoryReclaimer(options.memoryBytes * STORAGE_SHARE);
     this.#collected = new FinalizationRegistry((ids) => {
       for (const id of ids) this.#forget(id);
@@ -108,6 +122,11 @@ export class LocalBackend implements Backend {
   }
 
   async run(call: ActionCall): Promise<void> {
+    await this.#run(call);
+    await this.checkpoints.afterAction(call);
+  }
+
+  async #run(call: ActionCall): Promise<void> {
     this.#checkRunning(call.name);
     this.#reclaimer.beforeAction(this.blocks.memoryBytes + this.outputs.memoryBytes);
     const actionId = this.nextId();
@@ -120,10 +139,11 @@ export class LocalBackend implements Backend {
       actionId,
       action,
       callSite: formatCallSite(call.callSite),
-      group: undefined,
+      group: this.groups.current?.id,
       stages: stages.length,
       at: startedAt,
     });
+    this.groups.started(actionId);
     let status: 'succeeded' | 'failed' | 'cancelled' = 'failed';
     try {
       await this.#scheduler.run({ actionId, pool: call.pool ?? DEFAULT_POOL, stages, result, signal: call.signal });
@@ -133,12 +153,15 @@ export class LocalBackend implements Backend {
       throw error;
     } finally {
       const at = Date.now();
+      this.groups.ended(actionId);
       this.events.emit({ kind: 'actionEnded', actionId, action, status, durationMs: at - startedAt, at });
     }
   }
 
   partitionOfKey(node: RddNode, key: unknown): number | undefined {
     const partitioner = this.layout.partitioner(node);
+    if (partitioner?.kind === 'custom')
+      return partitionFunction({ ...partitioner, fn: 0 }, [partitioner.partition], 0)(key);
     if (partitioner?.kind === 'hash') return partitionFunction(partitioner, [], 0)(key);
     if (partitioner?.kind !== 'range') return undefined;
     const bounds = this.#bounds.of(partitioner);
@@ -188,6 +211,11 @@ export class LocalBackend implements Backend {
 
   cancelAll(why: unknown): void {
     this.#scheduler.cancelAll(why);
+  }
+
+  cancelGroup(id: string): void {
+    const why = new MillraceError('MR_ABORTED', `The action was cancelled with its job group ${JSON.stringify(id)}`);
+    for (const actionId of this.groups.runningIn(id)) this.#scheduler.cancel(actionId, why);
   }
 
   /** Ends running actions with MR_CONTEXT_STOPPED, all threads, and removes every temporary file. May be called twice. */

@@ -4,7 +4,7 @@ import { UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import { inputsOf } from '../../plan/stages/task-inputs.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { LoadedStage } from './loaded-stage.ts';
-import { type TaskEnvironment, TaskRun } from './task-run.ts';
+import { blame, type TaskEnvironment, TaskRun } from './task-run.ts';
 
 /** Rows of one partition whose promises may be open at the same time. */
 const CONCURRENCY = 16;
@@ -70,7 +70,7 @@ async function partitionRows(stage: LoadedStage, fn: FunctionIndex, args: readon
     const result = (await userFunction(...args)) as Iterable<unknown> | AsyncIterable<unknown>;
     for await (const row of result) rows.push(row);
   } catch (error) {
-    throw error instanceof UserFunctionError ? error : new UserFunctionError(fn, undefined, error);
+    throw blame(fn, error);
   }
   return rows;
 }

@@ -40,6 +40,8 @@ const KEPT_STAGES = 32;
 export type AccumulatorData = {
   readonly id: number;
   readonly zero: unknown;
+  /** What a value that is added becomes before it is merged; the value itself when undefined. */
+  readonly stateOf: ((value: unknown) => unknown) | undefined;
   readonly merge: (a: unknown, b: unknown) => unknown;
 };
 
@@ -104,10 +106,11 @@ export class StageLoader {
         return { id, value: this.#broadcasts.get(id) };
       }
       case 'accumulator': {
-        const { id, zero, merge } = data as AccumulatorData;
+        const { id, zero, stateOf, merge } = data as AccumulatorData;
         return {
           id,
-          add: (value: unknown): void => this.#updates.add(id, value, zero, merge),
+          add: (value: unknown): void =>
+            this.#updates.add(id, stateOf === undefined ? value : stateOf(value), zero, merge),
           get value(): never {
             throw new MillraceError(
               'MR_OPTION_INVALID',

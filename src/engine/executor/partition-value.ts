@@ -9,7 +9,7 @@ import type { ActionPlan, NumberStats } from '../../plan/stages/task-plan.ts';
 import { foldRows } from './fold-rows.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
 import { rowsOf } from './rows.ts';
-import type { TaskRun } from './task-run.ts';
+import { blame, type TaskRun } from './task-run.ts';
 
 type ValueAction = Extract<
   ActionPlan,
@@ -69,24 +69,53 @@ export async function partitionValue(
   }
 }
 
+type OrderedAction = Extract<ActionPlan, { readonly kind: 'extreme' | 'ordered' }>;
+type Ordered = { readonly row: unknown; readonly order: unknown };
+
+/** Every row with what it is compared by: `by(row)`, or the row itself where `by` compares two. */
+function* withOrder(
+  rows: Iterable<unknown>,
+  by: (...args: unknown[]) => unknown,
+  action: OrderedAction,
+): Iterable<Ordered> {
+  let at = 0;
+  for (const row of rows) {
+    let order = row;
+    if (!action.isComparison) {
+      try {
+        order = by(row);
+      } catch (error) {
+        throw new UserFunctionError(action.by, at, error);
+      }
+      if (order instanceof Promise) throw new PromiseFound(action.by);
+    }
+    yield { row, order };
+    at++;
+  }
+}
+
+function comparison(
+  by: (...args: unknown[]) => unknown,
+  { by: index, isComparison, sign }: OrderedAction,
+): (a: Ordered, b: Ordered) => number {
+  if (!isComparison) return (a, b) => sign * compareValues(a.order, b.order);
+  return (a, b) => {
+    try {
+      return sign * Number(by(a.row, b.row));
+    } catch (error) {
+      throw new UserFunctionError(index, undefined, error);
+    }
+  };
+}
+
 function extreme(
   rows: Iterable<unknown>,
   by: (...args: unknown[]) => unknown,
-  action: { readonly by: FunctionIndex; readonly sign: 1 | -1 },
+  action: Extract<ActionPlan, { readonly kind: 'extreme' }>,
 ): readonly unknown[] {
-  let best: { row: unknown; order: unknown } | undefined;
-  let at = 0;
-  for (const row of rows) {
-    let order: unknown;
-    try {
-      order = by(row);
-    } catch (error) {
-      throw new UserFunctionError(action.by, at, error);
-    }
-    if (order instanceof Promise) throw new PromiseFound(action.by);
-    if (best === undefined || action.sign * compareValues(order, best.order) > 0) best = { row, order };
-    at++;
-  }
+  const compare = comparison(by, action);
+  let best: Ordered | undefined;
+  for (const next of withOrder(rows, by, action)) if (best === undefined || compare(next, best) > 0) best = next;
   return best === undefined ? [] : [best.row];
 }
 
@@ -98,23 +127,12 @@ function ordered(
   by: (...args: unknown[]) => unknown,
   action: Extract<ActionPlan, { readonly kind: 'ordered' }>,
 ): readonly unknown[] {
-  let kept: { readonly row: unknown; readonly order: unknown }[] = [];
-  let at = 0;
+  const compare = comparison(by, action);
+  let kept: Ordered[] = [];
   const cut = (): void => {
-    kept.sort((a, b) => action.sign * compareValues(a.order, b.order));
-    kept = kept.slice(0, action.limit);
+    kept = kept.sort(compare).slice(0, action.limit);
   };
-  for (const row of rows) {
-    let order: unknown;
-    try {
-      order = by(row);
-    } catch (error) {
-      throw new UserFunctionError(action.by, at, error);
-    }
-    if (order instanceof Promise) throw new PromiseFound(action.by);
-    if (kept.push({ row, order }) >= action.limit + SURPLUS) cut();
-    at++;
-  }
+  for (const next of withOrder(rows, by, action)) if (kept.push(next) >= action.limit + SURPLUS) cut();
   cut();
   return kept.map(({ row }) => row);
 }
@@ -179,8 +197,6 @@ async function applyFunction(
   try {
     return await fn(rows, partition);
   } catch (error) {
-    throw error instanceof MillraceError || error instanceof UserFunctionError || error instanceof PromiseFound
-      ? error
-      : new UserFunctionError(index, undefined, error);
+    throw blame(index, error);
   }
 }

@@ -176,7 +176,7 @@ export class TaskRun {
 
   /** What a function over whole partitions is called with. */
   partitionArguments(node: NodeOf<'mapPartitions'> | NodeOf<'zip'>, partition: number): readonly unknown[] {
-    if (node.kind === 'zip') return [node.inputs.map((input) => rowsOf(this.compute(input, partition))), partition];
+    if (node.kind === 'zip') return [...node.inputs.map((input) => rowsOf(this.compute(input, partition))), partition];
     const rows = rowsOf(this.compute(node.input, partition));
     return node.indexFirst ? [partition, rows] : [rows, partition];
   }
@@ -346,7 +346,7 @@ export class TaskRun {
 }
 
 /** The error of a function over a partition, with the function's index; what came from below keeps its own. */
-function blame(fn: FunctionIndex, error: unknown): unknown {
+export function blame(fn: FunctionIndex, error: unknown): unknown {
   return error instanceof UserFunctionError ||
     error instanceof PromiseFound ||
     error instanceof FetchFailed ||

@@ -36,10 +36,21 @@ export class LineageLayout {
   readonly #counts = new WeakMap<RddNode, number>();
   readonly #partitioners = new WeakMap<RddNode, Partitioner>();
   readonly #shared = new WeakMap<RddNode, { readonly partitioner: Partitioner | undefined }>();
+  readonly #checkpoints = new WeakMap<RddNode, RddNode>();
 
   /** @param splitsOf how many splits the files of a source were cut into */
   constructor(splitsOf: (node: NodeOf<'source'>) => number) {
     this.#splitsOf = splitsOf;
+  }
+
+  /** From now on `node` is computed from `checkpoint`, which has the same partitions, and from nothing else. */
+  cut(node: RddNode, checkpoint: RddNode): void {
+    this.#checkpoints.set(node, checkpoint);
+  }
+
+  /** What `node` is read from since its lineage was cut. */
+  checkpointOf(node: RddNode): RddNode | undefined {
+    return this.#checkpoints.get(node);
   }
 
   numPartitions(node: RddNode): number {
@@ -67,6 +78,8 @@ export class LineageLayout {
   }
 
   dependencies(node: RddNode): readonly Dependency[] {
+    const checkpoint = this.checkpointOf(node);
+    if (checkpoint !== undefined) return [{ kind: 'narrow', parent: checkpoint }];
     switch (node.kind) {
       case 'parallelized':
       case 'range':
@@ -157,7 +170,8 @@ export class LineageLayout {
     let partitioner = this.#partitioners.get(node);
     if (partitioner === undefined) {
       const parents = node.kind === 'shuffled' ? [node.parent] : node.parents;
-      partitioner = this.#largest(node.partitioner, parents);
+      const asked = node.partitioner.parents === 'first' ? parents.slice(0, 1) : parents;
+      partitioner = this.#largest(node.partitioner, asked);
       this.#partitioners.set(node, partitioner);
     }
     return partitioner;

@@ -87,7 +87,7 @@ export type RddNode =
   | (NodeBase & { readonly kind: 'coalesced'; readonly parent: RddNode; readonly numPartitions: number })
   /** Partition i takes partition `partitions[i]` of the parent. */
   | (NodeBase & { readonly kind: 'pruned'; readonly parent: RddNode; readonly partitions: readonly number[] })
-  /** `fn(iterators, index)` over the same partition of several parents with equally many partitions; without `fn` pairs of rows. */
+  /** `fn(...iterators, index)` over the same partition of several parents with equally many partitions; without `fn` pairs of rows. */
   | (NodeBase & {
       readonly kind: 'zipped';
       readonly parents: readonly RddNode[];

@@ -88,6 +88,8 @@ export interface DeferredPartitioner {
   readonly kind: 'deferred';
   readonly of: 'hash' | 'range';
   readonly ascending: boolean;
+  /** Whose partitions count: those of all parents, unless this says otherwise. */
+  readonly parents?: 'first';
 }
 
 /** Whether rows placed by `a` already lie where `b` would put them, so that no shuffle is needed. */

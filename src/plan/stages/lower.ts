@@ -98,17 +98,30 @@ export class StageLowering {
     const known = this.#done.get(node);
     if (known !== undefined) return known;
     const level = this.#settings.levelOf(node);
-    const input = node.kind === 'narrow' ? this.#narrowChain(node) : this.#operator(node);
+    const input = this.#uncached(node);
     const lowered: TaskNode = level === 'NONE' ? input : { kind: 'cached', nodeId: node.id, level, input };
     this.#done.set(node, lowered);
     return lowered;
+  }
+
+  #uncached(node: RddNode): TaskNode {
+    const checkpoint = this.#settings.layout.checkpointOf(node);
+    if (checkpoint !== undefined) return this.lower(checkpoint);
+    return node.kind === 'narrow' ? this.#narrowChain(node) : this.#operator(node);
+  }
+
+  /** Whether the rows of a narrow operator are neither kept, nor wanted by another one, nor in a checkpoint. */
+  #isFusible(node: RddNode): node is NodeOf<'narrow'> {
+    const { levelOf, layout } = this.#settings;
+    const isKept = levelOf(node) !== 'NONE' || layout.checkpointOf(node) !== undefined;
+    return node.kind === 'narrow' && !isKept && !this.#done.has(node);
   }
 
   /** Walks a chain of narrow operators down to what is cached, shared or not narrow, then fuses its steps from the bottom up. */
   #narrowChain(top: NodeOf<'narrow'>): TaskNode {
     const chain: NodeOf<'narrow'>[] = [top];
     let below = top.parent;
-    while (below.kind === 'narrow' && this.#settings.levelOf(below) === 'NONE' && !this.#done.has(below)) {
+    while (this.#isFusible(below)) {
       chain.push(below);
       below = below.parent;
     }

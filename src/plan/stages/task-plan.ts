@@ -97,10 +97,21 @@ export type ActionPlan =
   | { readonly kind: 'take'; readonly limit: number }
   | { readonly kind: 'reduce'; readonly merge: FunctionIndex }
   | { readonly kind: 'aggregate'; readonly zero: FunctionIndex; readonly merge: FunctionIndex }
-  /** The row whose `by(row)` is the greatest (`sign` 1) or the least (-1). */
-  | { readonly kind: 'extreme'; readonly by: FunctionIndex; readonly sign: 1 | -1 }
-  /** The first `limit` rows in the order of `by(row)`, or the last for `sign` -1, in that order; of equals the earlier row first. */
-  | { readonly kind: 'ordered'; readonly by: FunctionIndex; readonly sign: 1 | -1; readonly limit: number }
+  /** The row whose `by(row)` is the greatest (`sign` 1) or the least (-1); or `by(row, other)` compares two, as for `Array.sort`. */
+  | {
+      readonly kind: 'extreme';
+      readonly by: FunctionIndex;
+      readonly isComparison: boolean;
+      readonly sign: 1 | -1;
+    }
+  /** The first `limit` rows in the order of `by`, or the last for `sign` -1, in that order; of equals the earlier row first. */
+  | {
+      readonly kind: 'ordered';
+      readonly by: FunctionIndex;
+      readonly isComparison: boolean;
+      readonly sign: 1 | -1;
+      readonly limit: number;
+    }
   /** How many rows are from each bound to the next; the last bucket includes its upper bound. */
   | { readonly kind: 'histogram'; readonly bounds: readonly unknown[] }
   /** How often each row, or each key, occurs: `[value, count]` pairs. */
