@@ -9,17 +9,12 @@ import { kyselyDialect } from '../../src/jobs/repository/sql/kysely-dialect.ts';
 import { openDatabase } from '../../src/jobs/repository/sql/open-database.ts';
 import { isTransientSqlError } from '../../src/jobs/repository/sql/transient-error.ts';
 import { readAll, stepContext } from '../jobs/items/step-context.ts';
+import { urlOf } from './support/server-url.ts';
 
 const servers = [
   { name: 'postgres', setting: 'MILLRACE_POSTGRES_URL', blob: 'bytea', time: 'timestamptz(3)' },
   { name: 'mysql', setting: 'MILLRACE_MYSQL_URL', blob: 'blob', time: 'datetime(3)' },
 ] as const;
-
-function urlOf(setting: string): string {
-  const url = process.env[setting];
-  if (url === undefined) throw new Error(`${setting} is not set: start the servers with test/services/sql.sh start.`);
-  return url;
-}
 
 describe.each(servers)('$name', ({ name, setting, blob, time }) => {
   let db: SqlDataSource;

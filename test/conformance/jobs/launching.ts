@@ -666,10 +666,21 @@ export function launchingConformance(store: StoreUnderTest): void {
     it('ST-20: of launches at once exactly one wins, first start and restart', async () => {
       const operator = await create();
       const others = store.isShared ? [await create(), await create()] : [operator, operator];
-      const { made, state } = breakable();
-      for (const isBroken of [true, true, false]) {
-        state.isBroken = isBroken;
-        const before = state.runs;
+      let runs = 0;
+      let isBroken = true;
+      let all = gate();
+      const made = job(named('raced')).step('work', (s) =>
+        s.task(async () => {
+          runs += 1;
+          // Before all have tried, an end would let the next one in.
+          await all.opened;
+          if (isBroken) throw new Error('broken');
+        }),
+      );
+      for (const isBrokenNow of [true, true, false]) {
+        isBroken = isBrokenNow;
+        all = gate();
+        const before = runs;
         const launched = await Promise.allSettled(
           [operator, ...others, operator].map((each) => each.launch(made, { a: 1 })),
         );
@@ -677,8 +688,9 @@ export function launchingConformance(store: StoreUnderTest): void {
         const codes = launched.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
         expect(handles).toHaveLength(1);
         expect(codes).toEqual(['MR_JOB_ALREADY_RUNNING', 'MR_JOB_ALREADY_RUNNING', 'MR_JOB_ALREADY_RUNNING']);
+        all.open();
         await handles[0]?.finished();
-        expect(state.runs).toBe(before + 1);
+        expect(runs).toBe(before + 1);
       }
       expect(await operator.repository.executions({ jobName: made.name })).toHaveLength(3);
       expect(await operator.repository.instances({ jobName: made.name })).toHaveLength(1);
