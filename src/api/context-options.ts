@@ -1,6 +1,7 @@
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { MillraceError } from '../base/errors.ts';
 import type { S3Settings } from '../data/io/remote/io-protocol.ts';
+import type { SpeculationSettings } from '../engine/scheduler/speculation.ts';
 import type { PoolSettings, SchedulingMode } from '../engine/scheduler/task-queue.ts';
 
 export type LogLevel = 'off' | 'error' | 'warn' | 'info' | 'debug';
@@ -29,6 +30,12 @@ export interface ContextOptions {
   readonly workerHeapMb?: number | undefined;
   /** How actions that run at the same time share the workers: in order of submission, or evenly. Default FIFO. */
   readonly scheduling?: SchedulingMode | undefined;
+  /**
+   * Runs a task a second time beside one that takes long: more than `multiplier` (default 3) times the median of those of its stage, once
+   * `quantile` (default 0.9) of them have ended; looked at every `intervalMs` (default 100). The first to end counts, once, the other is
+   * ended. Default false, for a function with effects of its own would have them twice.
+   */
+  readonly speculation?: boolean | Partial<SpeculationSettings> | undefined;
   /** How s3: paths are reached. Credentials come from the AWS SDK's own chain unless they are given here; they appear in no log or plan. */
   readonly s3?: S3Settings | undefined;
   /**
@@ -51,6 +58,7 @@ export interface ResolvedOptions {
   readonly workerHeapMb: number | undefined;
   readonly scheduling: SchedulingMode;
   readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+  readonly speculation: SpeculationSettings | undefined;
   readonly s3: S3Settings | undefined;
 }
 
@@ -67,6 +75,7 @@ const known: ReadonlySet<string> = new Set([
   'workerHeapMb',
   'scheduling',
   'pools',
+  'speculation',
   's3',
 ] satisfies (keyof ContextOptions)[]);
 
@@ -97,6 +106,7 @@ export function resolveOptions(options: ContextOptions): ResolvedOptions {
     workerHeapMb: integer('workerHeapMb', options.workerHeapMb, 16, 1e6),
     scheduling: oneOf('scheduling', options.scheduling, ['FIFO', 'FAIR']) ?? 'FIFO',
     pools: pools(options.pools) ?? {},
+    speculation: speculation(options.speculation),
     s3: s3(options.s3),
   });
 }
@@ -208,6 +218,32 @@ function pool(name: string, value: unknown): Partial<PoolSettings> {
     ...given('weight', positive(`${option}.weight`, settings.weight)),
     ...given('minShare', integer(`${option}.minShare`, settings.minShare, 0, 1024)),
   };
+}
+
+/** As Spark 4 has them. */
+const speculationDefaults: SpeculationSettings = { multiplier: 3, quantile: 0.9, intervalMs: 100 };
+
+function speculation(value: unknown): SpeculationSettings | undefined {
+  if (value === undefined || value === false) return undefined;
+  if (value === true) return speculationDefaults;
+  if (typeof value !== 'object' || value === null)
+    fail(
+      'speculation',
+      `must be true, false or an object, got ${shown(value)}`,
+      'As { multiplier, quantile, intervalMs }.',
+    );
+  for (const key of Object.keys(value))
+    if (!Object.hasOwn(speculationDefaults, key))
+      fail(`speculation.${key}`, 'is no option', `Options are: ${Object.keys(speculationDefaults).join(', ')}.`);
+  const settings = value as Record<keyof SpeculationSettings, unknown>;
+  const quantile = positive('speculation.quantile', settings.quantile) ?? speculationDefaults.quantile;
+  if (quantile > 1)
+    fail('speculation.quantile', `must be above 0 and at most 1, got ${quantile}`, 'Leave it out for the default.');
+  return Object.freeze({
+    multiplier: positive('speculation.multiplier', settings.multiplier) ?? speculationDefaults.multiplier,
+    quantile,
+    intervalMs: integer('speculation.intervalMs', settings.intervalMs, 1, 3_600_000) ?? speculationDefaults.intervalMs,
+  });
 }
 
 /** The setting, unless it was left out: a default that is spread over stays. */

@@ -124,11 +124,12 @@ describe('a script', () => {
     expect(readdirSync(tempDir)).toEqual([]);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('ended by %s leaves no file', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('with two contexts ended by %s leaves no file', async (signal) => {
     const tempDir = folder();
     const ended = await run(
       `
       import { MillraceContext } from MILLRACE;
+      const other = await MillraceContext.create({ workers: 1, tempDir: ${JSON.stringify(tempDir)} });
       const sc = await MillraceContext.create({ workers: 2, tempDir: ${JSON.stringify(tempDir)} });
       setTimeout(() => console.log('ready'), 200);
       await sc.range(2).map((n) => { for (;;); }).collect();

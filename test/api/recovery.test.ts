@@ -27,6 +27,23 @@ describe('a function that throws', () => {
     expect(await sc.range(3).collect()).toEqual([0, 1, 2]);
   });
 
+  it('and that is called again sees what it captures then, also where a part of a shuffle was written before', async () => {
+    let factor = 1;
+    const sums = sc
+      .range(0, 8, 1, 4)
+      .map((n) => {
+        if (n === 7 && factor === 1) throw new Error('not yet');
+        return [n % 2, n * factor] as const;
+      })
+      .reduceByKey((a, b) => a + b, 1);
+    await expect(sums.collect()).rejects.toThrow('not yet');
+    factor = 10;
+    expect((await sums.collect()).sort()).toEqual([
+      [0, 120],
+      [1, 160],
+    ]);
+  });
+
   it('may throw anything', async () => {
     for (const thrown of ['text', 42, null, undefined, { reason: 'object' }]) {
       const rdd = sc.range(1).map(() => {
@@ -159,6 +176,23 @@ describe('a lost block', () => {
   });
 });
 
+it('makes lost shuffle output again while hundreds of tasks wait for it', async () => {
+  const counts = sc
+    .range(0, 4000, 1, 4)
+    .map((n) => [n, 1] as const)
+    .reduceByKey((a, b) => a + b, 400);
+  let losses = 0;
+  const off = sc.on('taskEnded', ({ stageKey, status }) => {
+    const shuffleId = sc.backend.outputs.shuffleIds().at(-1) as number;
+    if (stageKey === shuffleId || status !== 'succeeded' || losses === 3) return;
+    losses++;
+    for (const partition of [0, 1, 2, 3]) sc.backend.outputs.unregister(shuffleId, partition);
+  });
+  expect(await counts.count()).toBe(4000);
+  off();
+  expect(losses).toBe(3);
+});
+
 describe('an aborted action', () => {
   it('ends, also when a function is stuck in a loop, and the context goes on', async () => {
     const abort = new AbortController();
@@ -169,6 +203,36 @@ describe('an aborted action', () => {
     await expect(stuck.collect({ signal: abort.signal })).rejects.toMatchObject({ code: 'MR_ABORTED' });
     expect(await sc.range(10).count()).toBe(10);
     await expect(sc.range(3).count({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'MR_ABORTED' });
+  });
+
+  it('leaves no file, though its threads were ended while they spilled', async () => {
+    await using small = await MillraceContext.create({ workers: 2, memory: '16mb', logLevel: 'off' });
+    const abort = new AbortController();
+    small.on('taskStarted', () => setTimeout(() => abort.abort(), 300));
+    const endless = small.range(0, 2, 1, 2).flatMap(function* () {
+      for (let n = 0; ; n++) yield [n, `a value of key ${n}`] as const;
+    });
+    const grouped = endless.partitionBy(2).groupByKey(2);
+    await expect(grouped.count({ signal: abort.signal })).rejects.toMatchObject({ code: 'MR_ABORTED' });
+    expect(readdirSync(small.backend.tempPath)).toEqual([]);
+  });
+
+  it('does not hurt another whose tasks share the workers', async () => {
+    const abort = new AbortController();
+    const seen = sc.accumulator(0);
+    const other = sc.range(0, 60, 1, 60).map((n) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      seen.add(1);
+      return n;
+    });
+    const stuck = sc.range(1).map(() => {
+      for (;;);
+    });
+    const failure = expect(stuck.count({ signal: abort.signal })).rejects.toMatchObject({ code: 'MR_ABORTED' });
+    const sum = other.sum();
+    setTimeout(() => abort.abort(), 50);
+    await failure;
+    expect([await sum, seen.value]).toEqual([1770, 60]);
   });
 });
 

@@ -10,6 +10,7 @@ import { debugString, type ExplainSettings, explain } from '../../plan/stages/ex
 import type { EngineEvent } from '../protocol/events.ts';
 import type { BroadcastReference, ExecutorSettings } from '../protocol/task.ts';
 import { DagScheduler } from '../scheduler/dag-scheduler.ts';
+import type { SpeculationSettings } from '../scheduler/speculation.ts';
 import { DEFAULT_POOL, type PoolSettings, poolSettings, type SchedulingMode } from '../scheduler/task-queue.ts';
 import { WorkerPool } from '../scheduler/worker-pool.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
@@ -34,6 +35,7 @@ export interface LocalBackendOptions {
   readonly workerHeapMb: number | undefined;
   readonly scheduling: SchedulingMode;
   readonly pools: Readonly<Record<string, Partial<PoolSettings>>>;
+  readonly speculation: SpeculationSettings | undefined;
   /** How remote stores are reached; may hold credentials. */
   readonly stores: FileSystemSettings;
   readonly onListenerError: (error: unknown) => void;
@@ -77,6 +79,10 @@ export class LocalBackend implements Backend {
     this.blocks = new BlockStore({
       tempDir: this.#temp.path,
       availableBytes: () => this.#freeStorage(),
+      onWriteFailed: (rddId, partition, error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.events.emit({ kind: 'blockLost', rddId, partition, reason, at: Date.now() });
+      },
     });
     this.pool = new WorkerPool(options);
     this.#scheduler = new DagScheduler({
@@ -86,6 +92,8 @@ export class LocalBackend implements Backend {
       outputs: this.outputs,
       blocks: this.blocks,
       pools: (name) => poolSettings(name, options),
+      speculation: options.speculation,
+      removeFiles: (batchId) => this.#temp.removeMatching(`-b${batchId}-`),
       executorSettings: () => this.#executorSettings(),
       emit: (event) => this.events.emit(event),
       accumulate: (updates) => {

@@ -83,6 +83,7 @@ function unneeded(stage: Stage): Prepared {
   return {
     purpose: { kind: 'shuffle', shuffleId },
     payload: () => defined<StagePayload>(undefined, `payload of shuffle ${shuffleId}`),
+    closures: undefined,
     broadcasts: [],
     block: () => undefined,
   };
@@ -123,7 +124,7 @@ function preparedStage(stage: Stage, call: ActionCall, settings: StagePlannerSet
     const node = held.get(nodeId);
     return node === undefined ? undefined : parallelized.of(node, partition);
   };
-  return { payload, broadcasts, block, ...purposeOf(stage, call, settings) };
+  return { payload, closures, broadcasts, block, ...purposeOf(stage, call, settings) };
 }
 
 function outputOf(stage: Stage, call: ActionCall, lowering: StageLowering): TaskOutput {

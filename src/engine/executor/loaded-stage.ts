@@ -18,7 +18,6 @@ import type { AccumulatorUpdates } from './accumulator-updates.ts';
 
 /** A stage as a worker holds it: the plan, the functions rebuilt, and which of them turned out to give promises. */
 export interface LoadedStage {
-  readonly key: number;
   readonly plan: TaskNode;
   readonly output: TaskOutput;
   readonly functions: readonly UserFunction[];
@@ -57,7 +56,7 @@ export class StageLoader {
   }
 
   async load(reference: StageReference, stores: FileSystemSettings): Promise<LoadedStage> {
-    const known = this.#stages.get(reference.key);
+    const known = this.#stages.get(reference.payloadId);
     if (known !== undefined) return known;
     for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
     const payload = deserialize(copyOf(reference.payload)) as StagePayload;
@@ -73,7 +72,6 @@ export class StageLoader {
     }
     const stage: LoadedStage = {
       fileSystems: this.#fileSystems,
-      key: reference.key,
       plan: payload.plan,
       output: payload.output,
       functions,
@@ -83,7 +81,7 @@ export class StageLoader {
       readerOf: (format) => defined(readers.get(format), `reader of ${format}`),
       rowsBefore: (nodeId, partition) => defined(rowsBefore.get(nodeId)?.[partition], `rows before ${partition}`),
     };
-    this.#stages.set(stage.key, stage);
+    this.#stages.set(reference.payloadId, stage);
     for (const oldest of this.#stages.keys()) {
       if (this.#stages.size <= KEPT_STAGES) break;
       this.#stages.delete(oldest);

@@ -25,11 +25,14 @@ import { batchesOf, pairOf, rowsOf } from './rows.ts';
 export class FetchFailed extends Error {
   readonly shuffleId: number;
   readonly mapPartition: number;
+  /** The file that could not be read. */
+  readonly path: string | undefined;
 
-  constructor(shuffleId: number, mapPartition: number, cause: unknown) {
+  constructor(shuffleId: number, { mapPartition, segments }: MapOutput, cause: unknown) {
     super(`output ${mapPartition} of shuffle ${shuffleId} is lost`, { cause });
     this.shuffleId = shuffleId;
     this.mapPartition = mapPartition;
+    this.path = segments.kind === 'disk' ? segments.path : undefined;
   }
 }
 
@@ -37,11 +40,14 @@ export class FetchFailed extends Error {
 export class CachedBlockLost extends Error {
   readonly nodeId: number;
   readonly partition: number;
+  /** The file that could not be read. */
+  readonly path: string;
 
-  constructor(nodeId: number, partition: number, cause: unknown) {
+  constructor({ nodeId, partition, path }: { nodeId: number; partition: number; path: string }, cause: unknown) {
     super(`block ${partition} of RDD ${nodeId} is lost`, { cause });
     this.nodeId = nodeId;
     this.partition = partition;
+    this.path = path;
   }
 }
 
@@ -230,7 +236,7 @@ export class TaskRun {
       try {
         yield* mapOutputBatches(output, partition);
       } catch (error) {
-        if (error instanceof BlockLost) throw new FetchFailed(shuffleId, output.mapPartition, error);
+        if (error instanceof BlockLost) throw new FetchFailed(shuffleId, output, error);
         throw error;
       }
     }
@@ -327,7 +333,8 @@ export class TaskRun {
       try {
         yield* this.#counted(blockRows(given));
       } catch (error) {
-        if (error instanceof BlockLost) throw new CachedBlockLost(nodeId, partition, error);
+        if (error instanceof BlockLost && given.kind === 'disk')
+          throw new CachedBlockLost({ nodeId, partition, path: given.path }, error);
         throw error;
       }
       return;

@@ -32,6 +32,7 @@ let reclaimed = 0;
 /** What piscina calls in a worker thread: runs the tasks of a batch one after the other. */
 export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]> {
   const { control } = batch;
+  Atomics.store(control, Control.thread, threadId);
   if (batch.settings.reclaim !== reclaimed) {
     reclaimed = batch.settings.reclaim;
     collectGarbage();
@@ -63,13 +64,13 @@ async function runTask(
   stage: LoadedStage,
   task: TaskDescription,
   inputs: InputIndex,
-  { settings }: TaskBatch,
+  { id, settings }: TaskBatch,
 ): Promise<TaskOutcome> {
   const startedAt = performance.now();
   for (;;) {
     updates.clear();
     const ready: ReadyPartitions = new Map();
-    const files = new TaskFiles((name) => join(settings.tempDir, `${name}-${threadId}-${nextFile++}`));
+    const files = new TaskFiles((name) => join(settings.tempDir, `${name}-b${id}-${nextFile++}`));
     const environment: TaskEnvironment = {
       stage,
       files,
@@ -125,8 +126,14 @@ function canAwait(stage: LoadedStage, { fn }: PromiseFound): boolean {
 
 function reasonOf(stage: LoadedStage, error: unknown): TaskFailureReason {
   if (error instanceof FetchFailed)
-    return { kind: 'fetchFailed', shuffleId: error.shuffleId, mapPartitions: [error.mapPartition] };
-  if (error instanceof CachedBlockLost) return { kind: 'blockLost', nodeId: error.nodeId, partition: error.partition };
+    return {
+      kind: 'fetchFailed',
+      shuffleId: error.shuffleId,
+      mapPartitions: [error.mapPartition],
+      path: error.path,
+    };
+  if (error instanceof CachedBlockLost)
+    return { kind: 'blockLost', nodeId: error.nodeId, partition: error.partition, path: error.path };
   if (error instanceof UserFunctionError) {
     const origin = defined(stage.origins[error.fn], `origin of function ${error.fn}`);
     return { kind: 'userFunction', error: transportError(error.thrown), ...origin, row: error.row };

@@ -31,6 +31,8 @@ export type EngineEvent =
       readonly stageKey: number;
       readonly partition: number;
       readonly attempt: number;
+      /** A second try beside one that takes long. */
+      readonly speculative: boolean;
       readonly at: number;
     }
   | {
@@ -38,7 +40,8 @@ export type EngineEvent =
       readonly stageKey: number;
       readonly partition: number;
       readonly attempt: number;
-      readonly status: 'succeeded' | 'failed' | 'notRun';
+      /** `dropped`: it gave a result that was not needed any more. */
+      readonly status: 'succeeded' | 'dropped' | 'failed' | 'notRun';
       /** Why it failed; absent when it did not. */
       readonly reason?: string;
       readonly rowsRead: number;
@@ -50,7 +53,14 @@ export type EngineEvent =
     }
   | { readonly kind: 'workerLost'; readonly message: string; readonly at: number }
   | { readonly kind: 'blockCached'; readonly rddId: number; readonly partition: number; readonly at: number }
-  | { readonly kind: 'blockLost'; readonly rddId: number; readonly partition: number; readonly at: number }
+  | {
+      readonly kind: 'blockLost';
+      readonly rddId: number;
+      readonly partition: number;
+      /** Why a block that was to go to disk did not; absent when a file was damaged. */
+      readonly reason?: string;
+      readonly at: number;
+    }
   | {
       readonly kind: 'outputsLost';
       readonly shuffleId: number;

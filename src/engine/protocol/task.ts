@@ -20,7 +20,8 @@ export interface StagePayload {
 
 /** A stage as it is named in a batch; the payload without what cannot be serialised to bytes. */
 export interface StageReference {
-  readonly key: number;
+  /** Of this payload: a stage that is planned again, with other captured values, has another. */
+  readonly payloadId: number;
   /** `v8.serialize` of the {@link StagePayload} with `closures.shared` left empty. */
   readonly payload: Uint8Array;
   /** Large captured values, one buffer each. */
@@ -37,7 +38,7 @@ export interface BroadcastReference {
 
 export interface TaskDescription {
   readonly partition: number;
-  /** Counted from 1. */
+  /** Counted from 1; no two tries of a task have the same. */
   readonly attempt: number;
 }
 
@@ -49,6 +50,8 @@ export interface TaskInputs {
 
 /** A run of tasks of one stage for one worker: one message there, one back. */
 export interface TaskBatch {
+  /** In the names of all files that the batch makes: `-b12-`. */
+  readonly id: number;
   readonly stage: StageReference;
   readonly tasks: readonly TaskDescription[];
   readonly inputs: TaskInputs;
@@ -78,7 +81,9 @@ export const Control = {
   running: 0,
   /** Written by the driver: not 0 when the tasks that have not begun are no longer wanted. */
   cancelled: 1,
-  length: 2,
+  /** Written by the worker: its thread id, so that the driver knows whom it has to outlive. */
+  thread: 2,
+  length: 3,
 } as const;
 
 export type TaskOutcome = TaskSuccess | TaskFailure;
@@ -131,10 +136,15 @@ export type TaskFailureReason =
     }
   /** Input, output or memory: tried again only where that can help. */
   | { readonly kind: 'error'; readonly error: TransportedError; readonly canRetry: boolean }
-  /** Map outputs are gone or broken: those are made again, then this task. */
-  | { readonly kind: 'fetchFailed'; readonly shuffleId: number; readonly mapPartitions: readonly number[] }
-  /** A cached block is gone or broken: it is dropped, and the task runs again with what the block is computed from. */
-  | { readonly kind: 'blockLost'; readonly nodeId: number; readonly partition: number }
+  /** Map outputs are gone, or the file of one is broken: they are made again, then this task runs. */
+  | {
+      readonly kind: 'fetchFailed';
+      readonly shuffleId: number;
+      readonly mapPartitions: readonly number[];
+      readonly path: string | undefined;
+    }
+  /** The file of a cached block is broken: it is dropped, and the task runs again with what the block is computed from. */
+  | { readonly kind: 'blockLost'; readonly nodeId: number; readonly partition: number; readonly path: string }
   /** The thread died while it ran this task. */
   | { readonly kind: 'workerLost'; readonly message: string }
   /** Another task of the batch ended the thread, or the batch was cancelled before this task began: no fault of its own. */

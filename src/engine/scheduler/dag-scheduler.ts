@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { decodeBatch } from '../../data/columnar/row-codec.ts';
@@ -5,15 +6,16 @@ import type { EngineEvent } from '../protocol/events.ts';
 import type {
   ExecutorSettings,
   StageReference,
-  TaskDescription,
+  TaskFailureReason,
   TaskInputs,
   TaskOutcome,
   TaskSuccess,
 } from '../protocol/task.ts';
-import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
-import type { BlockStore } from '../storage/block-store.ts';
+import { discardOutput, type MapOutputTracker } from '../shuffle/map-output-tracker.ts';
+import { type BlockStore, discardBlock } from '../storage/block-store.ts';
 import { actionError } from './action-error.ts';
-import { DagState, type Order, type StageKey } from './dag-state.ts';
+import { DagState, type Order, type StageKey, type TaskSubmission } from './dag-state.ts';
+import type { SpeculationSettings } from './speculation.ts';
 import { leavesOf, type PlannedStage, stageReference } from './stage-run.ts';
 import { DEFAULT_POOL, type PoolSettings } from './task-queue.ts';
 import { type Preparation, TaskScheduler, type TaskSource } from './task-scheduler.ts';
@@ -26,8 +28,11 @@ export interface DagSchedulerOptions {
   readonly outputs: MapOutputTracker;
   readonly blocks: BlockStore;
   readonly pools: (name: string) => PoolSettings;
+  readonly speculation: SpeculationSettings | undefined;
   readonly executorSettings: () => ExecutorSettings;
   readonly emit: (event: EngineEvent) => void;
+  /** Removes the temporary files of a batch whose thread has died. */
+  readonly removeFiles: (batchId: number) => void;
   /** A task has committed: these values were added to accumulators. */
   readonly accumulate: (updates: readonly (readonly [id: number, value: unknown])[]) => void;
 }
@@ -62,6 +67,7 @@ export class DagScheduler implements TaskSource {
   readonly #tasks: TaskScheduler;
   readonly #actions = new Map<number, RunningAction>();
   readonly #stages = new Map<StageKey, StageRun>();
+  #nextPayloadId = 1;
 
   constructor(options: DagSchedulerOptions) {
     this.#options = options;
@@ -84,10 +90,7 @@ export class DagScheduler implements TaskSource {
       for (const planned of stages) {
         const { key } = planned.description;
         if (this.#state.isInUse(key)) continue;
-        const committed = this.#stages.get(key)?.committed ?? new Set<number>();
-        this.#stages.set(key, { planned, reference: undefined, committed });
-        if (planned.purpose.kind === 'shuffle')
-          this.#options.outputs.open(planned.purpose.shuffleId, planned.description.partitions.length);
+        this.#open(planned);
       }
       this.#carryOut(
         this.#state.actionSubmitted(
@@ -99,6 +102,25 @@ export class DagScheduler implements TaskSource {
     });
   }
 
+  /**
+   * A stage that was left unfinished keeps what it has, unless its functions or what they captured have changed since: then a part of
+   * the output would be made by the old ones.
+   */
+  #open(planned: PlannedStage): void {
+    const { key, partitions } = planned.description;
+    const { outputs } = this.#options;
+    const earlier = this.#stages.get(key);
+    const committed = earlier?.committed ?? new Set<number>();
+    this.#stages.set(key, { planned, reference: undefined, committed });
+    if (planned.purpose.kind !== 'shuffle') return;
+    const { shuffleId } = planned.purpose;
+    if (earlier !== undefined && !isDeepStrictEqual(earlier.planned.closures, planned.closures)) {
+      this.#state.stageForgotten(key);
+      outputs.remove(shuffleId);
+    }
+    outputs.open(shuffleId, partitions.length);
+  }
+
   /** Whether this stage is there or on its way, so that a new plan need not look below it. */
   isInUse(stage: StageKey): boolean {
     return this.#state.isInUse(stage);
@@ -107,10 +129,10 @@ export class DagScheduler implements TaskSource {
   cancel(actionId: number, why: unknown): void {
     const action = this.#actions.get(actionId);
     if (action === undefined) return;
-    const orders = this.#state.actionEnded(actionId);
     const reason = why instanceof MillraceError ? why.message : 'The action was cancelled';
-    this.#end(actionId, new MillraceError('MR_ABORTED', `${reason}.`.replace('..', '.'), { cause: why }));
-    this.#carryOut(orders);
+    const error = new MillraceError('MR_ABORTED', `${reason}.`.replace('..', '.'), { cause: why });
+    const stopped = this.#carryOut(this.#state.actionEnded(actionId));
+    this.#end(actionId, error, stopped);
   }
 
   cancelAll(why: unknown): void {
@@ -130,7 +152,7 @@ export class DagScheduler implements TaskSource {
 
   reference(stage: StageKey): StageReference {
     const run = this.#run(stage);
-    run.reference ??= stageReference(run.planned);
+    run.reference ??= stageReference(run.planned, this.#nextPayloadId++);
     return run.reference;
   }
 
@@ -147,8 +169,8 @@ export class DagScheduler implements TaskSource {
     }
     for (const shuffleId of leaves.shuffleIds) {
       const missing = outputs.outputs(shuffleId)?.missing;
-      if (missing === undefined || missing.length > 0)
-        return { kind: 'fetchFailed', shuffleId, mapPartitions: missing ?? [] };
+      if (missing === undefined || missing.size > 0)
+        return { kind: 'fetchFailed', shuffleId, mapPartitions: [...(missing ?? [])] };
     }
     return { kind: 'ready', computes };
   }
@@ -181,32 +203,60 @@ export class DagScheduler implements TaskSource {
     return this.#options.executorSettings();
   }
 
-  taskStarted(stageKey: StageKey, { partition, attempt }: TaskDescription): void {
-    this.#options.emit({ kind: 'taskStarted', stageKey, partition, attempt, at: Date.now() });
+  isMissing(stage: StageKey, partition: number): boolean {
+    return this.#state.isMissing(stage, partition);
+  }
+
+  copyOf(stage: StageKey, partition: number): TaskSubmission | undefined {
+    return this.#state.taskCopied(stage, partition);
+  }
+
+  taskStarted(stageKey: StageKey, { partition, attempt, speculative }: TaskSubmission): void {
+    this.#options.emit({ kind: 'taskStarted', stageKey, partition, attempt, speculative, at: Date.now() });
+  }
+
+  taskDropped(stage: StageKey, outcome: TaskOutcome): void {
+    this.#report(stage, outcome, false);
+    if (outcome.kind === 'success') discard(outcome);
+  }
+
+  batchLost(batchId: number): void {
+    this.#options.removeFiles(batchId);
   }
 
   taskEnded(stage: StageKey, outcome: TaskOutcome): void {
-    this.#report(stage, outcome);
-    if (!this.#stages.has(stage)) return;
-    const { partition, attempt } = outcome;
+    const { partition } = outcome;
+    const isWanted = this.#stages.has(stage) && this.#state.isMissing(stage, partition);
     if (outcome.kind === 'success') {
-      this.#commit(stage, outcome);
+      this.#report(stage, outcome, isWanted);
+      if (isWanted) this.#commit(stage, outcome);
+      else discard(outcome);
       this.#carryOut(this.#state.taskSucceeded(stage, partition));
       return;
     }
-    const { reason } = outcome;
+    this.#report(stage, outcome, true);
+    this.#carryOut(this.#state.taskFailed(stage, partition, this.#takeLoss(outcome.reason)));
+  }
+
+  /** Takes off the books what a task found lost: once, for it may have been made again since the task was handed out. */
+  #takeLoss(reason: TaskFailureReason): TaskFailureReason {
+    const { outputs, blocks, emit } = this.#options;
+    const at = Date.now();
+    if (reason.kind === 'workerLost') emit({ kind: 'workerLost', message: reason.message, at });
     if (reason.kind === 'fetchFailed') {
-      for (const lost of reason.mapPartitions) this.#options.outputs.unregister(reason.shuffleId, lost);
-      const { shuffleId, mapPartitions } = reason;
-      this.#options.emit({ kind: 'outputsLost', shuffleId, mapPartitions, at: Date.now() });
+      const { shuffleId, mapPartitions, path } = reason;
+      if (path === undefined) return reason;
+      if (mapPartitions.every((lost) => outputs.pathOf(shuffleId, lost) !== path)) return { kind: 'notRun' };
+      for (const lost of mapPartitions) outputs.unregister(shuffleId, lost);
+      emit({ kind: 'outputsLost', shuffleId, mapPartitions, at });
     }
     if (reason.kind === 'blockLost') {
-      this.#options.blocks.drop(reason.nodeId, reason.partition);
-      this.#options.emit({ kind: 'blockLost', rddId: reason.nodeId, partition: reason.partition, at: Date.now() });
+      const { nodeId, partition, path } = reason;
+      if (blocks.pathOf(nodeId, partition) !== path) return { kind: 'notRun' };
+      blocks.drop(nodeId, partition);
+      emit({ kind: 'blockLost', rddId: nodeId, partition, at });
     }
-    if (reason.kind === 'workerLost')
-      this.#options.emit({ kind: 'workerLost', message: reason.message, at: Date.now() });
-    this.#carryOut(this.#state.taskFailed(stage, partition, attempt, reason));
+    return reason;
   }
 
   #run(stage: StageKey): StageRun {
@@ -233,7 +283,9 @@ export class DagScheduler implements TaskSource {
     if (isFirst) planned.onValue?.(partition, value);
   }
 
-  #carryOut(orders: readonly Order[]): void {
+  /** @returns when tasks that nobody wants any more have ended */
+  #carryOut(orders: readonly Order[]): readonly Promise<unknown>[] {
+    const stopped: Promise<unknown>[] = [];
     for (const order of orders) {
       switch (order.kind) {
         case 'submit':
@@ -246,26 +298,25 @@ export class DagScheduler implements TaskSource {
           break;
         }
         case 'cancelStage':
-          this.#tasks.cancel(order.stage);
+          stopped.push(this.#tasks.cancel(order.stage));
           break;
         case 'finishAction':
-          this.#end(order.actionId, undefined);
+          this.#end(order.actionId, undefined, stopped);
           break;
         case 'failAction': {
           const stage = this.#stages.get(order.stage)?.planned.name ?? `stage ${order.stage}`;
-          const { partition, attempt, reason } = order;
+          const { partition, failures, reason } = order;
           const maxAttempts = this.#options.maxTaskFailures;
-          this.#end(order.actionId, actionError(reason, { stage, partition, attempt, maxAttempts }));
+          this.#end(order.actionId, actionError(reason, { stage, partition, attempt: failures, maxAttempts }), stopped);
           break;
         }
       }
     }
+    return stopped;
   }
 
-  #submit({ stage, tasks }: Extract<Order, { kind: 'submit' }>): void {
+  #submit({ stage, actionId, tasks }: Extract<Order, { kind: 'submit' }>): void {
     const { planned } = this.#run(stage);
-    const action = [...this.#actions.values()].find(({ request }) => request.stages.includes(planned));
-    const actionId = action?.request.actionId ?? 0;
     this.#options.emit({
       kind: 'stageSubmitted',
       actionId,
@@ -274,23 +325,25 @@ export class DagScheduler implements TaskSource {
       tasks: tasks.length,
       at: Date.now(),
     });
-    this.#tasks.submit(stage, tasks, { pool: action?.request.pool ?? DEFAULT_POOL, priority: actionId });
+    const pool = this.#actions.get(actionId)?.request.pool ?? DEFAULT_POOL;
+    this.#tasks.submit(stage, tasks, { pool, priority: actionId });
   }
 
-  #end(actionId: number, error: unknown): void {
+  /** The action's promise settles when none of its tasks runs any more: what they write can then be cleared away. */
+  #end(actionId: number, error: unknown, stopped: readonly Promise<unknown>[]): void {
     const action = this.#actions.get(actionId);
     if (action === undefined) return;
     this.#actions.delete(actionId);
     action.dispose();
     for (const [key, { planned }] of this.#stages)
       if (planned.purpose.kind !== 'shuffle' && !this.#state.has(key)) this.#stages.delete(key);
-    if (error === undefined) action.resolve();
-    else action.reject(error);
+    const settle = (): void => (error === undefined ? action.resolve() : action.reject(error));
+    if (stopped.length === 0) settle();
+    else void Promise.all(stopped).then(settle);
   }
 
-  #report(stageKey: StageKey, outcome: TaskOutcome): void {
+  #report(stageKey: StageKey, outcome: TaskOutcome, isWanted: boolean): void {
     const { partition, attempt } = outcome;
-    const isNotRun = outcome.kind === 'failure' && outcome.reason.kind === 'notRun';
     const metrics =
       outcome.kind === 'success'
         ? outcome.metrics
@@ -300,10 +353,21 @@ export class DagScheduler implements TaskSource {
       stageKey,
       partition,
       attempt,
-      status: outcome.kind === 'success' ? 'succeeded' : isNotRun ? 'notRun' : 'failed',
+      status: statusOf(outcome, isWanted),
       ...(outcome.kind === 'failure' ? { reason: outcome.reason.kind } : {}),
       ...metrics,
       at: Date.now(),
     });
   }
+}
+
+function statusOf(outcome: TaskOutcome, isWanted: boolean): 'succeeded' | 'dropped' | 'failed' | 'notRun' {
+  if (outcome.kind === 'success') return isWanted ? 'succeeded' : 'dropped';
+  return outcome.reason.kind === 'notRun' ? 'notRun' : 'failed';
+}
+
+/** Removes what a task left for a result that nobody takes. */
+function discard({ cached, value }: TaskSuccess): void {
+  for (const { block } of cached) discardBlock(block);
+  if (value.kind === 'mapOutput') discardOutput(value.output);
 }

@@ -14,12 +14,21 @@ export interface StageDescription {
 
 export interface TaskSubmission {
   readonly partition: number;
+  /** Counts how often the task was handed out, from 1: no two tries of a task have the same number. */
   readonly attempt: number;
+  /** A second try of a task that is at work already, for it takes long. */
+  readonly speculative: boolean;
 }
 
 /** What the scheduler has to do next. */
 export type Order =
-  | { readonly kind: 'submit'; readonly stage: StageKey; readonly tasks: readonly TaskSubmission[] }
+  | {
+      readonly kind: 'submit';
+      readonly stage: StageKey;
+      /** The action that gets the tasks going; others may wait for them too. */
+      readonly actionId: number;
+      readonly tasks: readonly TaskSubmission[];
+    }
   | { readonly kind: 'completeStage'; readonly stage: StageKey }
   /** Nobody wants the running tasks of this stage any more. */
   | { readonly kind: 'cancelStage'; readonly stage: StageKey }
@@ -29,7 +38,8 @@ export type Order =
       readonly actionId: number;
       readonly stage: StageKey;
       readonly partition: number;
-      readonly attempt: number;
+      /** How often the task has failed. */
+      readonly failures: number;
       readonly reason: TaskFailureReason;
     };
 
@@ -38,10 +48,13 @@ interface StageState extends Omit<StageDescription, 'parents'> {
   readonly parents: Set<StageKey>;
   /** Partitions without a result; those in flight included. */
   readonly missing: Set<number>;
-  readonly inFlight: Set<number>;
+  /** How many tries of a partition are under way. */
+  readonly inFlight: Map<number, number>;
+  /** How often a partition was handed out. */
+  readonly attempts: Map<number, number>;
   readonly failures: Map<number, number>;
   readonly actions: Set<number>;
-  /** Fetch failures since a task of this stage last succeeded. */
+  /** Losses of inputs since a task of this stage last succeeded: not the tasks that met with them. */
   fetchFailures: number;
 }
 
@@ -50,7 +63,7 @@ interface ActionState {
   readonly stages: ReadonlySet<StageKey>;
 }
 
-/** Fetch failures in a row after which a stage is given up: its inputs are lost faster than they are made. */
+/** Losses in a row after which a stage is given up: its inputs are lost faster than they are made. */
 const MAX_FETCH_FAILURES = 32;
 
 /**
@@ -97,7 +110,8 @@ export class DagState {
           ...stage,
           parents: new Set(stage.parents),
           missing: this.#stages.get(stage.key)?.missing ?? new Set(stage.partitions),
-          inFlight: new Set(),
+          inFlight: new Map(),
+          attempts: new Map(),
           failures: new Map(),
           actions: new Set(),
           fetchFailures: 0,
@@ -108,11 +122,22 @@ export class DagState {
     return this.isComplete(result) ? this.#finish(actionId) : this.#advance(result, actionId);
   }
 
+  /** Whether the result of a try is wanted: false when another try gave one. */
+  isMissing(stage: StageKey, partition: number): boolean {
+    return this.#stages.get(stage)?.missing.has(partition) ?? false;
+  }
+
+  /** One more try of a task at work; undefined when there is nothing to gain. */
+  taskCopied(stage: StageKey, partition: number): TaskSubmission | undefined {
+    const state = this.#stages.get(stage);
+    return state === undefined || !state.missing.has(partition) ? undefined : handOut(state, partition, true);
+  }
+
   /** @returns nothing to do if the partition has a result already (a speculative or late copy) */
   taskSucceeded(stage: StageKey, partition: number): readonly Order[] {
     const state = this.#stages.get(stage);
     if (state === undefined) return [];
-    state.inFlight.delete(partition);
+    takeBack(state, partition);
     state.fetchFailures = 0;
     if (!state.missing.delete(partition) || state.missing.size > 0) return [];
     const orders: Order[] = [{ kind: 'completeStage', stage }];
@@ -123,12 +148,12 @@ export class DagState {
     return orders;
   }
 
-  taskFailed(stage: StageKey, partition: number, attempt: number, reason: TaskFailureReason): readonly Order[] {
+  taskFailed(stage: StageKey, partition: number, reason: TaskFailureReason): readonly Order[] {
     const state = this.#stages.get(stage);
     if (state === undefined) return [];
-    state.inFlight.delete(partition);
+    takeBack(state, partition);
     if (!state.missing.has(partition)) return [];
-    const fail = (): readonly Order[] => this.#failActions(state, partition, attempt, reason);
+    const fail = (): readonly Order[] => this.#failActions(state, partition, reason);
     switch (reason.kind) {
       case 'notRun':
       case 'blockLost':
@@ -142,9 +167,10 @@ export class DagState {
         return this.#advanceAll(state);
       }
       case 'fetchFailed': {
-        if (++state.fetchFailures > MAX_FETCH_FAILURES) return fail();
         const writer = [...this.#stages.values()].find(({ shuffleId }) => shuffleId === reason.shuffleId);
         if (writer === undefined) return fail();
+        if (reason.mapPartitions.some((lost) => !writer.missing.has(lost))) state.fetchFailures++;
+        if (state.fetchFailures > MAX_FETCH_FAILURES) return fail();
         for (const lost of reason.mapPartitions) writer.missing.add(lost);
         state.parents.add(writer.key);
         return this.#advanceAll(state);
@@ -180,11 +206,12 @@ export class DagState {
     return [...this.actionEnded(actionId), { kind: 'finishAction', actionId }];
   }
 
-  #failActions(state: StageState, partition: number, attempt: number, reason: TaskFailureReason): readonly Order[] {
+  #failActions(state: StageState, partition: number, reason: TaskFailureReason): readonly Order[] {
     const actions = [...state.actions];
+    const failures = Math.max(1, state.failures.get(partition) ?? 1);
     return actions.flatMap((actionId): Order[] => [
       ...this.actionEnded(actionId),
-      { kind: 'failAction', actionId, stage: state.key, partition, attempt, reason },
+      { kind: 'failAction', actionId, stage: state.key, partition, failures, reason },
     ]);
   }
 
@@ -203,10 +230,9 @@ export class DagState {
     const tasks: TaskSubmission[] = [];
     for (const partition of state.missing) {
       if (state.inFlight.has(partition)) continue;
-      state.inFlight.add(partition);
-      tasks.push({ partition, attempt: (state.failures.get(partition) ?? 0) + 1 });
+      tasks.push(handOut(state, partition, false));
     }
-    return tasks.length === 0 ? [] : [{ kind: 'submit', stage: key, tasks }];
+    return tasks.length === 0 ? [] : [{ kind: 'submit', stage: key, actionId, tasks }];
   }
 
   #join(actionId: number, key: StageKey): void {
@@ -214,4 +240,17 @@ export class DagState {
     if (action !== undefined && !action.stages.has(key))
       this.#actions.set(actionId, { ...action, stages: new Set([...action.stages, key]) });
   }
+}
+
+function handOut(state: StageState, partition: number, speculative: boolean): TaskSubmission {
+  const attempt = (state.attempts.get(partition) ?? 0) + 1;
+  state.attempts.set(partition, attempt);
+  state.inFlight.set(partition, (state.inFlight.get(partition) ?? 0) + 1);
+  return { partition, attempt, speculative };
+}
+
+function takeBack(state: StageState, partition: number): void {
+  const left = (state.inFlight.get(partition) ?? 0) - 1;
+  if (left > 0) state.inFlight.set(partition, left);
+  else state.inFlight.delete(partition);
 }

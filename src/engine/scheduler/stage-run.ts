@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8';
+import type { ClosurePayload } from '../../base/closures/payload.ts';
 import { inputsOf } from '../../plan/stages/task-inputs.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { Block } from '../protocol/block.ts';
@@ -18,6 +19,8 @@ export interface PlannedStage {
   readonly purpose: StagePurpose;
   /** The payload; asked for when the first task starts, since the bounds of a range partitioner are known only then. */
   readonly payload: () => StagePayload;
+  /** The functions of the payload with what they captured; undefined for a stage that was not captured anew. */
+  readonly closures: ClosurePayload | undefined;
   readonly broadcasts: readonly BroadcastReference[];
   /** Rows of `parallelize`, by RDD and partition. */
   readonly block: (nodeId: number, partition: number) => Block | undefined;
@@ -27,10 +30,10 @@ export interface PlannedStage {
 }
 
 /** Makes the reference that goes with every batch: the payload is serialised once, into shared memory. */
-export function stageReference(stage: PlannedStage): StageReference {
+export function stageReference(stage: PlannedStage, payloadId: number): StageReference {
   const payload = stage.payload();
   return {
-    key: stage.description.key,
+    payloadId,
     payload: toShared(serialize({ ...payload, closures: { ...payload.closures, shared: [] } })),
     shared: payload.closures.shared,
     broadcasts: stage.broadcasts,

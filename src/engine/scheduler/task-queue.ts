@@ -34,6 +34,10 @@ export interface TaskSet {
   running: number;
   /** Smoothed duration of its tasks, from which the size of a batch follows. */
   averageMs: number | undefined;
+  /** How long each task took that has ended; kept for speculation only. */
+  readonly endedMs: number[];
+  /** Nobody wants its tasks any more: what still comes back is dropped. */
+  isCancelled: boolean;
 }
 
 /** A batch is meant to last this long: its round trip of about 0.1 ms is then lost in it. */

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Control, type TaskBatch, type TaskOutcome } from '../protocol/task.ts';
 
@@ -17,6 +18,8 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #pool: Piscina<TaskBatch | undefined, readonly TaskOutcome[]>;
   readonly #workers: number;
+  /** Every thread that may still be at work, by its id. */
+  readonly #threads = new Map<number, Worker>();
   #running = 0;
   #isClosed = false;
 
@@ -43,12 +46,16 @@ export class WorkerPool {
   }
 
   /**
-   * Runs a batch on an idle worker. Rejects when the thread dies; aborting `signal` ends the thread at once.
+   * Runs a batch on an idle worker. Rejects when the thread has died; aborting `signal` ends the thread.
    */
   async run(batch: TaskBatch, signal: AbortSignal): Promise<readonly TaskOutcome[]> {
     this.#running++;
+    this.#noteThreads();
     try {
       return await this.#pool.run(batch, { signal });
+    } catch (error) {
+      await this.#end(Atomics.load(batch.control, Control.thread));
+      throw error;
     } finally {
       this.#running--;
     }
@@ -57,6 +64,16 @@ export class WorkerPool {
   /** Ends one thread as a crash would: for chaos tests. */
   async terminate(threadId: number): Promise<void> {
     await this.#pool.threads.find((worker) => worker.threadId === threadId)?.terminate();
+  }
+
+  #noteThreads(): void {
+    for (const [id, { threadId }] of this.#threads) if (threadId !== id) this.#threads.delete(id);
+    for (const thread of this.#pool.threads) this.#threads.set(thread.threadId, thread);
+  }
+
+  /** Waits until a thread that is being ended has done so: before that it may still write a file. */
+  async #end(threadId: number): Promise<void> {
+    await this.#threads.get(threadId)?.terminate();
   }
 
   async close(): Promise<void> {

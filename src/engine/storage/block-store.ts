@@ -14,6 +14,8 @@ export interface BlockStoreSettings {
   readonly tempDir: string;
   /** Shared memory that cached blocks may take, given what everything else takes now. */
   readonly availableBytes: () => number;
+  /** A block could not be written to disk. It is dropped, and computed again when needed. */
+  readonly onWriteFailed: (nodeId: number, partition: number, error: unknown) => void;
 }
 
 /**
@@ -65,7 +67,7 @@ export class BlockStore {
   put(nodeId: number, partition: number, block: Block): void {
     const rdd = this.#rdds.get(nodeId);
     if (rdd === undefined || rdd.blocks.has(partition)) {
-      discard(block);
+      discardBlock(block);
       return;
     }
     if (block.kind === 'disk') {
@@ -74,7 +76,7 @@ export class BlockStore {
     }
     while (block.sizeBytes > this.#settings.availableBytes() && this.#evictOldest(nodeId));
     if (block.sizeBytes > this.#settings.availableBytes()) {
-      if (rdd.level === 'MEMORY_AND_DISK') rdd.blocks.set(partition, this.#toDisk(nodeId, partition, block));
+      if (rdd.level === 'MEMORY_AND_DISK') this.#toDisk(rdd, nodeId, partition, block);
       return;
     }
     rdd.blocks.set(partition, block);
@@ -88,12 +90,18 @@ export class BlockStore {
     if (blocks === undefined || block === undefined) return;
     blocks.delete(partition);
     this.#forget(nodeId, partition, block);
-    discard(block);
+    discardBlock(block);
   }
 
   unpersist(nodeId: number): void {
     for (const partition of this.#rdds.get(nodeId)?.blocks.keys() ?? []) this.drop(nodeId, partition);
     this.#rdds.delete(nodeId);
+  }
+
+  /** The file that holds a block now. */
+  pathOf(nodeId: number, partition: number): string | undefined {
+    const block = this.#rdds.get(nodeId)?.blocks.get(partition);
+    return block?.kind === 'disk' ? block.path : undefined;
   }
 
   /** Every cached block there is: what a chaos test drops or damages. */
@@ -114,23 +122,31 @@ export class BlockStore {
       const rdd = defined(this.#rdds.get(nodeId), `cached RDD ${nodeId}`);
       const block = defined(rdd.blocks.get(partition), `block ${partition} of RDD ${nodeId}`);
       this.#forget(nodeId, partition, block);
-      if (rdd.level === 'MEMORY_AND_DISK') rdd.blocks.set(partition, this.#toDisk(nodeId, partition, block));
-      else rdd.blocks.delete(partition);
+      rdd.blocks.delete(partition);
+      if (rdd.level === 'MEMORY_AND_DISK') this.#toDisk(rdd, nodeId, partition, block);
       return true;
     }
     return false;
   }
 
-  #toDisk(nodeId: number, partition: number, block: Block): Block {
-    if (block.kind === 'disk') return block;
+  #toDisk(rdd: CachedRdd, nodeId: number, partition: number, block: Block): void {
+    if (block.kind === 'disk') return;
     const path = join(this.#settings.tempDir, `rdd-${nodeId}-${partition}-evicted-${this.#nextFile++}`);
-    const writer = new BlockFileWriter(path);
-    for (const batch of block.batches) writer.append(batch);
-    writer.close();
-    return { kind: 'disk', path, batches: writer.extents, rows: block.rows, sizeBytes: block.sizeBytes };
+    let writer: BlockFileWriter | undefined;
+    try {
+      writer = new BlockFileWriter(path);
+      for (const batch of block.batches) writer.append(batch);
+      writer.close();
+      const { rows, sizeBytes } = block;
+      rdd.blocks.set(partition, { kind: 'disk', path, batches: writer.extents, rows, sizeBytes });
+    } catch (error) {
+      writer?.discard();
+      this.#settings.onWriteFailed(nodeId, partition, error);
+    }
   }
 }
 
-function discard(block: Block): void {
+/** Frees what a block takes beside memory. */
+export function discardBlock(block: Block): void {
   if (block.kind === 'disk') rmSync(block.path, { force: true });
 }

@@ -40,8 +40,8 @@ describe('DagState', () => {
     const state = new DagState(4);
     state.actionSubmitted(1, 20, [stage(10, [], 3), stage(20, [10], 2, false)]);
     for (const partition of [0, 1, 2]) state.taskSucceeded(10, partition);
-    const lost: TaskFailureReason = { kind: 'fetchFailed', shuffleId: 10, mapPartitions: [1] };
-    expect(submitted(state.taskFailed(20, 0, 1, lost))).toEqual(['10:1']);
+    const lost: TaskFailureReason = { kind: 'fetchFailed', shuffleId: 10, mapPartitions: [1], path: undefined };
+    expect(submitted(state.taskFailed(20, 0, lost))).toEqual(['10:1']);
     expect(submitted(state.taskSucceeded(20, 1))).toEqual([]);
     expect(submitted(state.taskSucceeded(10, 1))).toEqual(['20:0']);
   });
@@ -49,21 +49,43 @@ describe('DagState', () => {
   it('tries a task as often as allowed, then fails the action with the last reason', () => {
     const state = new DagState(3);
     state.actionSubmitted(1, 10, [stage(10, [], 1, false)]);
-    expect(state.taskFailed(10, 0, 1, thrown)).toEqual([
-      { kind: 'submit', stage: 10, tasks: [{ partition: 0, attempt: 2 }] },
+    expect(state.taskFailed(10, 0, thrown)).toEqual([
+      { kind: 'submit', stage: 10, actionId: 1, tasks: [{ partition: 0, attempt: 2, speculative: false }] },
     ]);
-    expect(state.taskFailed(10, 0, 2, thrown)).toEqual([
-      { kind: 'submit', stage: 10, tasks: [{ partition: 0, attempt: 3 }] },
+    expect(state.taskFailed(10, 0, thrown)).toEqual([
+      { kind: 'submit', stage: 10, actionId: 1, tasks: [{ partition: 0, attempt: 3, speculative: false }] },
     ]);
-    expect(state.taskFailed(10, 0, 3, thrown)).toEqual([
-      { kind: 'failAction', actionId: 1, stage: 10, partition: 0, attempt: 3, reason: thrown },
+    expect(state.taskFailed(10, 0, thrown)).toEqual([
+      { kind: 'failAction', actionId: 1, stage: 10, partition: 0, failures: 3, reason: thrown },
     ]);
+  });
+
+  it('counts one loss of inputs once, however many tasks meet with it', () => {
+    const state = new DagState(4);
+    state.actionSubmitted(1, 20, [stage(10, [], 1), stage(20, [10], 500, false)]);
+    expect(submitted(state.taskSucceeded(10, 0)).length).toBe(500);
+    const lost: TaskFailureReason = { kind: 'fetchFailed', shuffleId: 10, mapPartitions: [0], path: undefined };
+    const orders = stage(20, [], 500).partitions.flatMap((partition) => state.taskFailed(20, partition, lost));
+    expect(submitted(orders)).toEqual(['10:0']);
+    expect(submitted(state.taskSucceeded(10, 0)).length).toBe(500);
+  });
+
+  it('takes the first result of two tries of a task, and lets a failed one wait for the other', () => {
+    const state = new DagState(4);
+    state.actionSubmitted(1, 10, [stage(10, [], 2, false)]);
+    expect(state.taskCopied(10, 0)).toEqual({ partition: 0, attempt: 2, speculative: true });
+    expect(state.taskFailed(10, 0, thrown)).toEqual([]);
+    expect(state.isMissing(10, 0)).toBe(true);
+    state.taskSucceeded(10, 0);
+    expect([state.isMissing(10, 0), state.taskCopied(10, 0)]).toEqual([false, undefined]);
+    expect(state.taskSucceeded(10, 0)).toEqual([]);
+    expect(state.taskSucceeded(10, 1)).toContainEqual({ kind: 'finishAction', actionId: 1 });
   });
 
   it('does not count a task that was never run', () => {
     const state = new DagState(1);
     state.actionSubmitted(1, 10, [stage(10, [], 1, false)]);
-    for (let i = 0; i < 10; i++) expect(submitted(state.taskFailed(10, 0, 1, { kind: 'notRun' }))).toEqual(['10:0']);
+    for (let i = 0; i < 10; i++) expect(submitted(state.taskFailed(10, 0, { kind: 'notRun' }))).toEqual(['10:0']);
   });
 
   it('shares a shuffle between actions and cancels it only when nobody needs it', () => {
@@ -93,21 +115,18 @@ describe('DagState', () => {
           stage(index, [...new Set(parents.filter((parent) => parent < index))], tasks + 1, index < shape.length - 1),
         );
         const state = new DagState(1000);
-        const waiting: [number, number, number][] = [];
+        const waiting: [number, number][] = [];
         const available = new Set<string>();
         let finished = 0;
         const carryOut = (orders: readonly Order[]): void => {
           for (const order of orders) {
             if (order.kind === 'finishAction') finished++;
-            if (order.kind === 'submit')
-              for (const task of order.tasks) waiting.push([order.stage, task.partition, task.attempt]);
+            if (order.kind === 'submit') for (const task of order.tasks) waiting.push([order.stage, task.partition]);
           }
         };
         carryOut(state.actionSubmitted(1, stages.length - 1, stages));
         for (let step = 0; waiting.length > 0 && step < 3000; step++) {
-          const [[key, partition, attempt]] = waiting.splice(chance.next().value % waiting.length, 1) as [
-            [number, number, number],
-          ];
+          const [[key, partition]] = waiting.splice(chance.next().value % waiting.length, 1) as [[number, number]];
           const missing = stages[key]!.parents.flatMap((parent) =>
             stages[parent]!.partitions.filter((p) => !available.has(`${parent}:${p}`)).map((p) => [parent, p] as const),
           );
@@ -115,9 +134,11 @@ describe('DagState', () => {
           if (missing.length > 0) {
             const [shuffleId] = missing[0]!;
             const mapPartitions = missing.filter(([parent]) => parent === shuffleId).map(([, p]) => p);
-            carryOut(state.taskFailed(key, partition, attempt, { kind: 'fetchFailed', shuffleId, mapPartitions }));
-          } else if (roll < 15) carryOut(state.taskFailed(key, partition, attempt, thrown));
-          else if (roll < 30) carryOut(state.taskFailed(key, partition, attempt, { kind: 'notRun' }));
+            carryOut(
+              state.taskFailed(key, partition, { kind: 'fetchFailed', shuffleId, mapPartitions, path: undefined }),
+            );
+          } else if (roll < 15) carryOut(state.taskFailed(key, partition, thrown));
+          else if (roll < 30) carryOut(state.taskFailed(key, partition, { kind: 'notRun' }));
           else {
             available.add(`${key}:${partition}`);
             if (roll < 40) for (const name of [...available]) if (chance.next().value < 20) available.delete(name);

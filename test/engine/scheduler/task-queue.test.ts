@@ -14,7 +14,9 @@ const set = (stage: number, { pool = 'default', priority = stage, running = 0, p
   pool,
   priority,
   running,
-  pending: Array.from({ length: pending }, (_, partition) => ({ partition, attempt: 1 })),
+  pending: Array.from({ length: pending }, (_, partition) => ({ partition, attempt: 1, speculative: false })),
+  endedMs: [],
+  isCancelled: false,
   averageMs: undefined,
 });
 const pools =
