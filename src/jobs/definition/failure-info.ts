@@ -13,13 +13,35 @@ export interface FailureInfo {
 
 /** The error and its causes as plain data; of a thrown value that is no error, its text. */
 export function failureInfo(error: unknown, depth = 0): FailureInfo {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
-  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
+  if (!isErrorLike(error)) return { name: 'Error', message: textOf(error) };
+  const { code, cause, stack } = error;
   return {
-    name: error.name,
+    name: typeof error.name === 'string' ? error.name : 'Error',
     message: error.message,
     ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(typeof stack === 'string' ? { stack } : {}),
     ...(cause === undefined || cause === null || depth >= longestChain ? {} : { cause: failureInfo(cause, depth + 1) }),
   };
+}
+
+interface ErrorLike {
+  readonly message: string;
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly stack?: unknown;
+}
+
+/** Errors of other realms, and what stands for an error, are taken as such. */
+function isErrorLike(value: unknown): value is ErrorLike {
+  return typeof value === 'object' && value !== null && typeof (value as { message?: unknown }).message === 'string';
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch (error) {
+    return `${Object.prototype.toString.call(thrown)} (${String(error)})`;
+  }
 }

@@ -13,6 +13,8 @@ import { isUniqueViolation } from './unique-violation.ts';
 import { uuidV7 } from './uuid-v7.ts';
 
 export interface LaunchRequest {
+  /** Of the execution to be made. */
+  readonly executionId: string;
   readonly jobName: string;
   /** All parameters, typed. */
   readonly parameters: readonly TypedParameter[];
@@ -218,7 +220,7 @@ async function insertExecution(
   const parameters = storedParameters(request, instance.runId);
   const generation = last === undefined ? 1 : continues ? last.generation : last.generation + 1;
   const execution: LaunchedExecution = {
-    executionId: uuidV7(),
+    executionId: request.executionId,
     fence: (last?.fence ?? 0) + 1,
     instanceId: instance.id,
     jobName: request.jobName,

@@ -14,6 +14,7 @@ import { type ActiveExecution, activeExecutions, reap } from '../repository/reap
 import { migrate } from '../repository/schema.ts';
 import { SqlDataSource } from '../repository/sql/data-source.ts';
 import { openDatabase } from '../repository/sql/open-database.ts';
+import { uuidV7 } from '../repository/uuid-v7.ts';
 import { runChunkStep } from './chunk-step-run.ts';
 import { EventHub } from './event-hub.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -80,7 +81,7 @@ export class JobOperator {
   readonly #jobs = new Map<string, AnyJob>();
   readonly #running = new Map<string, Running>();
   readonly #engine: SharedEngine;
-  readonly #launching = new Set<Promise<unknown>>();
+  readonly #launching = new Map<string, Promise<unknown>>();
   #reaping: NodeJS.Timeout | undefined;
   #watching: NodeJS.Timeout | undefined;
   #forgetSignals: (() => void) | undefined;
@@ -279,7 +280,7 @@ export class JobOperator {
 
   async #close(): Promise<void> {
     clearInterval(this.#reaping);
-    await Promise.allSettled(this.#launching);
+    await Promise.allSettled(this.#launching.values());
     const running = [...this.#running.values()];
     await Promise.allSettled(
       running.map(async ({ run }) => {
@@ -312,9 +313,23 @@ export class JobOperator {
 
   async #launch(job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
     this.#checkOpen();
+    const executionId = uuidV7();
+    const launching = this.#launchAs(executionId, job, input, options);
+    this.#launching.set(executionId, launching);
+    try {
+      return await launching;
+    } catch (error) {
+      throw unreachable(this.#store.database.identity, error);
+    } finally {
+      this.#launching.delete(executionId);
+    }
+  }
+
+  async #launchAs(executionId: string, job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
     const definition = definitionOf(job);
     const { parameters, values, identifies } = await launchParameters(definition, input);
     const request: LaunchRequest = {
+      executionId,
       jobName: definition.name,
       parameters,
       identity: definition.identity,
@@ -333,13 +348,7 @@ export class JobOperator {
       leaseTtlMs: this.#options.leaseTtlMs,
       now: this.#now(),
     };
-    const launching = this.#storeLaunch(definition, request, values);
-    this.#launching.add(launching);
-    const running = await launching
-      .catch((error: unknown) => {
-        throw unreachable(this.#store.database.identity, error);
-      })
-      .finally(() => this.#launching.delete(launching));
+    const running = await this.#storeLaunch(definition, request, values);
     const { signal } = options;
     if (signal !== undefined) this.#stopOn(signal, running);
     return running;
@@ -398,7 +407,8 @@ export class JobOperator {
       instanceId,
       finished: () => ended,
       stop: async () => {
-        if (this.#running.has(executionId)) await this.stop(executionId);
+        // One that has just ended is as it should be.
+        if (this.#running.has(executionId)) await this.#requestStop(executionId);
       },
     });
     const { isRecovery, parentStepId } = request;
@@ -443,7 +453,7 @@ export class JobOperator {
   async #reapIfOrphan(active: ActiveExecution): Promise<JobExecution | undefined> {
     if (this.#running.has(active.id)) return undefined;
     // An own execution that does not run here has lost its run, whose end could not be stored.
-    const isLeft = active.owner === this.#owner && this.#launching.size === 0;
+    const isLeft = active.owner === this.#owner && !this.#launching.has(active.id);
     const isDead = isLeft || (active.owner !== undefined && isOwnerDead(active.owner));
     if (!isDead && !active.isExpired) return undefined;
     const now = this.#now();

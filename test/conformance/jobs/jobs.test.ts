@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { scratchDirectory } from '../../data/io/scratch.ts';
 import { launchingConformance } from './launching.ts';
+import { readingConformance } from './reading.ts';
+import { statusConformance } from './statuses.ts';
 
 const scratch = scratchDirectory();
 const file = join(scratch, `${randomUUID()}.db`);
@@ -12,4 +14,6 @@ describe.each([
   { name: 'a SQLite file', url: () => `sqlite:${file}`, isShared: true },
 ])('jobs on $name', (store) => {
   launchingConformance(store);
+  readingConformance(store);
+  statusConformance(store);
 });
