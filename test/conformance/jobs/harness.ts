@@ -82,6 +82,10 @@ export async function end(
   return (await operator.launch(job, parameters, options)).finished();
 }
 
+/** A job whose steps come from data: the types of `step` know names that are written down. */
+// biome-ignore lint/suspicious/noExplicitAny: on purpose
+export type LooseJob = any;
+
 /** What an operation that must fail threw. */
 export async function failure(work: Promise<unknown> | (() => unknown)): Promise<Error & Failure> {
   try {
@@ -127,8 +131,9 @@ export async function until(check: () => boolean | Promise<boolean>): Promise<vo
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** A promise that the signal rejects with its reason. */
-export function aborted(signal: AbortSignal): Promise<never> {
+/** A promise that the signal rejects with its reason. `begun` is told that it waits. */
+export function aborted(signal: AbortSignal, begun: () => void = () => undefined): Promise<never> {
+  begun();
   return new Promise((_, reject) => {
     const end = (): void => reject(signal.reason);
     if (signal.aborted) end();

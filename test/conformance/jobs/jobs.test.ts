@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { scratchDirectory } from '../../data/io/scratch.ts';
+import { graphConformance } from './graphs.ts';
 import { launchingConformance } from './launching.ts';
 import { readingConformance } from './reading.ts';
+import { retryConformance } from './retrying.ts';
 import { statusConformance } from './statuses.ts';
 
 const scratch = scratchDirectory();
@@ -13,6 +15,8 @@ describe.each([
   { name: 'sqlite::memory:', url: () => 'sqlite::memory:', isShared: false },
   { name: 'a SQLite file', url: () => `sqlite:${file}`, isShared: true },
 ])('jobs on $name', (store) => {
+  retryConformance(store);
+  graphConformance(store);
   launchingConformance(store);
   readingConformance(store);
   statusConformance(store);
