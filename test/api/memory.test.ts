@@ -80,6 +80,23 @@ describe('with 16 MB for everything', () => {
     }
   });
 
+  it('makes room for the blocks of one RDD by evicting those of the one that was used least recently', async () => {
+    await using fresh = await MillraceContext.create({ workers: 2, memory: '16mb' });
+    const texts = (name: string) =>
+      fresh.range(0, 100_000, 1, 12).map((n) => `${name}: a text that is long enough to fill the memory ${n}`);
+    const [first, second] = [texts('first').cache(), texts('second').cache()];
+    const cachedOf = (rdd: typeof first): number =>
+      fresh.backend.blocks.entries().filter(({ nodeId }) => nodeId === rdd.id).length;
+    await first.count();
+    expect(cachedOf(first)).toBe(12);
+    for (const rdd of [second, first, second]) {
+      expect(await rdd.filter((text) => text.endsWith('9')).count()).toBe(10_000);
+      expect(cachedOf(rdd)).toBe(12);
+      expect(fresh.backend.blocks.memoryBytes).toBeLessThan(9.7 * 2 ** 20);
+    }
+    expect(cachedOf(first)).toBeLessThan(12);
+  });
+
   it('refuses a group that is too large, and says what to do instead', async () => {
     const grouped = sc
       .range(0, 2_000_000, 1, 4)

@@ -44,6 +44,8 @@ export interface LocalBackendOptions {
 
 /** Share of the memory for blocks and shuffle output; the rest is working memory of tasks. */
 const STORAGE_SHARE = 0.6;
+/** Share of the storage that is exceeded for a moment at most, when new blocks come before older ones are evicted. */
+const BLOCK_SHARE = 0.25;
 
 /** The engine in this process: worker threads, shared memory, temporary files. */
 export class LocalBackend implements Backend {
@@ -248,13 +250,15 @@ export class LocalBackend implements Backend {
 
   #executorSettings(): ExecutorSettings {
     const { memoryBytes, workers, stores } = this.#options;
+    const outputBytes = Math.max(0, this.#freeStorage() / workers);
     return {
       stores,
       tempDir: this.#temp.path,
       reclaim: this.#reclaimer.generation(this.blocks.memoryBytes + this.outputs.memoryBytes),
       executionBytes: (memoryBytes * (1 - STORAGE_SHARE)) / workers,
       groupBytes: memoryBytes * (1 - STORAGE_SHARE),
-      outputBytes: Math.max(0, this.#freeStorage() / workers),
+      outputBytes,
+      blockBytes: Math.max(outputBytes, (memoryBytes * STORAGE_SHARE * BLOCK_SHARE) / workers),
     };
   }
 

@@ -65,8 +65,8 @@ export interface TaskEnvironment {
   readonly executionBytes: number;
   /** Memory for the values of a single key. */
   readonly groupBytes: number;
-  /** Memory for a block that stays when the task has ended; a larger one goes to a file. */
-  readonly outputBytes: number;
+  /** Memory for a cached block; a larger one goes to a file. */
+  readonly blockBytes: number;
 }
 
 /** Told of every batch that went into a loop: its rows, or the values of its pairs. */
@@ -339,10 +339,10 @@ export class TaskRun {
       }
       return;
     }
-    const { outputBytes, files } = this.#environment;
+    const { blockBytes, files } = this.#environment;
     const staysInMemory = node.level === 'MEMORY_ONLY';
     const writer = new BlockWriter({
-      memoryBytes: node.level === 'DISK_ONLY' ? 0 : outputBytes,
+      memoryBytes: node.level === 'DISK_ONLY' ? 0 : blockBytes,
       newFile: () => (staysInMemory ? files.scratch() : files.keep(`rdd-${nodeId}-${partition}`)),
     });
     for (const batch of this.compute(node.input, partition)) writer.write(batch);

@@ -73,6 +73,8 @@ export interface ExecutorSettings {
   readonly groupBytes: number;
   /** Bytes of shared memory that one task may leave behind; map output beyond that goes to a file. */
   readonly outputBytes: number;
+  /** Bytes of shared memory that one cached block may take: older blocks of other RDDs make room for it. */
+  readonly blockBytes: number;
 }
 
 /** Fields of {@link TaskBatch.control}. */
