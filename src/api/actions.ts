@@ -48,6 +48,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
    */
   async take(n: number, options?: ActionOptions): Promise<T[]> {
     checkLimit('take', n);
+    const own = this.inOneGroup(options);
     const rows: T[] = [];
     const total = n === 0 ? 0 : this.getNumPartitions();
     let next = 0;
@@ -55,7 +56,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
     while (rows.length < n && next < total) {
       const partitions = Array.from({ length: Math.min(width, total - next) }, (_, i) => next + i);
       const missing = n - rows.length;
-      const parts = await this.runPlan('take', { kind: 'take', limit: missing }, options, partitions);
+      const parts = await this.runPlan('take', { kind: 'take', limit: missing }, own, partitions);
       for (const part of parts) for (const row of part.slice(0, n - rows.length)) rows.push(row as T);
       next += partitions.length;
       width =
@@ -111,14 +112,15 @@ export abstract class Actions<T> extends NodeBuilder<T> {
   ): Promise<T[]> {
     checkLimit('takeSample', n);
     const operation = sampleOperation('takeSample', withReplacement, 0, seed);
-    const total = n === 0 ? 0 : await this.count(options);
+    const own = this.inOneGroup(options);
+    const total = n === 0 ? 0 : await this.count(own);
     if (total === 0) return [];
     const random = new Random(seed);
-    if (!withReplacement && n >= total) return shuffledRows(await this.collect(options), random);
+    if (!withReplacement && n >= total) return shuffledRows(await this.collect(own), random);
     const fraction = sampleSizeFraction(withReplacement, n, total);
     for (;;) {
       const drawn = { ...operation, fraction, seed: random.nextUint32() };
-      const rows = await this.step<T>('takeSample', { op: 'builtIn', operation: drawn }, true).collect(options);
+      const rows = await this.step<T>('takeSample', { op: 'builtIn', operation: drawn }, true).collect(own);
       if (rows.length >= n) return shuffledRows(rows, random).slice(0, n);
     }
   }
@@ -227,10 +229,16 @@ export abstract class Actions<T> extends NodeBuilder<T> {
    */
   async *toLocalIterator(options?: ActionOptions): AsyncGenerator<T, void, undefined> {
     const total = this.getNumPartitions();
+    const own = this.inOneGroup(options);
     for (let partition = 0; partition < total; partition++) {
-      const [rows] = await this.runPlan('toLocalIterator', { kind: 'collect' }, options, [partition]);
+      const [rows] = await this.runPlan('toLocalIterator', { kind: 'collect' }, own, [partition]);
       yield* defined(rows, 'rows') as T[];
     }
+  }
+
+  /** @internal The options of an action that runs several times: all of them in the group that is set now. */
+  inOneGroup(options: ActionOptions | undefined): ActionOptions {
+    return { ...options, group: options?.group ?? this.runner.groups.current };
   }
 
   /** @internal Runs an action and gives the values of each partition, in partition order. */
@@ -241,9 +249,9 @@ export abstract class Actions<T> extends NodeBuilder<T> {
     partitions?: readonly number[],
   ): Promise<unknown[][]> {
     const callSite = captureCallSite(this.runPlan);
-    const { signal, pool } = options ?? {};
+    const { signal, pool, group } = options ?? {};
     const planOf = typeof plan === 'function' ? plan : (): ActionPlan => plan;
-    return runPartitions(this, { name, callSite, partitions, signal, pool }, planOf, rowsOfValue);
+    return runPartitions(this, { name, callSite, partitions, signal, pool, group }, planOf, rowsOfValue);
   }
 }
 

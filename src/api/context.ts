@@ -142,9 +142,8 @@ export class MillraceContext extends ContextSources {
   }
 
   /**
-   * The actions that this caller, and what it calls, starts from now on belong to the group `id`, until another is set or
-   * {@link clearJobGroup}; other asynchronous functions that run at the same time have groups of their own. (A job is an action, as in
-   * Spark.)
+   * Actions that start from now on belong to the group `id`, until another is set or {@link clearJobGroup}; one that names a `group` of
+   * its own, as `count({ group: 'report' })`, belongs to that. (A job is an action, as in Spark.)
    *
    * @example
    * ```ts
@@ -157,12 +156,19 @@ export class MillraceContext extends ContextSources {
   setJobGroup(id: string, description?: string): void {
     if (typeof id !== 'string')
       throw new MillraceError('MR_OPTION_INVALID', `setJobGroup: the group must be a text, got ${String(id)}.`);
-    this.#backend.groups.enter({ id, description });
+    this.#backend.groups.current = id;
+    this.#backend.groups.description = description;
   }
 
   /** Actions started from now on belong to no group; see {@link setJobGroup}. */
   clearJobGroup(): void {
-    this.#backend.groups.enter(undefined);
+    this.#backend.groups.current = undefined;
+    this.#backend.groups.description = undefined;
+  }
+
+  /** What actions that start from now on are for, as events and the status tracker tell. */
+  setJobDescription(description: string | undefined): void {
+    this.#backend.groups.description = description;
   }
 
   /** Fails the running actions of a group with MR_ABORTED, also when a function is stuck in a loop; see {@link setJobGroup}. */

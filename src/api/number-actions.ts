@@ -123,8 +123,9 @@ export abstract class NumberActions<T> extends FoldActions<T> {
   async histogram(this: NumberActions<number>, buckets: number, options?: ActionOptions): Promise<Histogram<number>>;
   async histogram(bounds: readonly T[], options?: ActionOptions): Promise<Histogram<T>>;
   async histogram(buckets: number | readonly unknown[], options?: ActionOptions): Promise<Histogram<unknown>> {
-    const bounds = typeof buckets === 'number' ? await this.#evenBounds(buckets, options) : checkedBounds(buckets);
-    const parts = (await this.runPlan('histogram', { kind: 'histogram', bounds }, options)).flat(1) as number[][];
+    const own = this.inOneGroup(options);
+    const bounds = typeof buckets === 'number' ? await this.#evenBounds(buckets, own) : checkedBounds(buckets);
+    const parts = (await this.runPlan('histogram', { kind: 'histogram', bounds }, own)).flat(1) as number[][];
     const counts = Array.from({ length: bounds.length - 1 }, (_, bucket) =>
       parts.reduce((sum, part) => sum + (part[bucket] ?? 0), 0),
     );

@@ -15,6 +15,8 @@ export interface ActionOptions {
   readonly signal?: AbortSignal | undefined;
   /** The scheduling pool the action belongs to, `default` when left out; see `pools` of the context's options. A name not listed there is fine. */
   readonly pool?: string | undefined;
+  /** The job group the action belongs to, by default that of `sc.setJobGroup`: for what runs at the same time as others. */
+  readonly group?: string | undefined;
 }
 
 /** What every operator that takes a function takes last. */
@@ -81,7 +83,7 @@ export function functionToShip(
 /** Runs an action and gives each partition's value, in partition order. */
 export async function runPartitions<V>(
   rdd: RddCore<unknown>,
-  call: Pick<ActionCall, 'name' | 'callSite' | 'partitions' | 'signal' | 'pool'>,
+  call: Pick<ActionCall, 'name' | 'callSite' | 'partitions' | 'signal' | 'pool' | 'group'>,
   plan: (lowering: StageLowering) => ActionPlan,
   read: (value: TaskValue) => V,
 ): Promise<V[]> {

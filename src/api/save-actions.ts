@@ -39,8 +39,12 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * ```
    */
   saveAsTextFile(path: string, options: SaveOptions & CompressionOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool, ...rest } = options;
-    return this.#save('saveAsTextFile', { format: 'text', uri: toUri(path), mode, options: rest }, { signal, pool });
+    const { mode = 'error', signal, pool, group, ...rest } = options;
+    return this.#save(
+      'saveAsTextFile',
+      { format: 'text', uri: toUri(path), mode, options: rest },
+      { signal, pool, group },
+    );
   }
 
   /**
@@ -55,8 +59,8 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     path: string,
     options: SaveOptions & CsvOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool, ...rest } = options;
-    return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, { signal, pool });
+    const { mode = 'error', signal, pool, group, ...rest } = options;
+    return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, { signal, pool, group });
   }
 
   /**
@@ -71,11 +75,11 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     path: string,
     options: SaveOptions & JsonLinesOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool, ...rest } = options;
+    const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save(
       'saveAsJsonLines',
       { format: 'jsonLines', uri: toUri(path), mode, options: rest },
-      { signal, pool },
+      { signal, pool, group },
     );
   }
 
@@ -93,9 +97,9 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     path: string,
     options: SaveOptions & ParquetWriteOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool, ...rest } = options;
+    const { mode = 'error', signal, pool, group, ...rest } = options;
     const output = { format: 'parquet', uri: toUri(path), mode, options: rest } as const;
-    return this.#save('saveAsParquet', output, { signal, pool }, (parts) => {
+    return this.#save('saveAsParquet', output, { signal, pool, group }, (parts) => {
       const schemas = parts.flatMap((part) => part.schemas ?? []);
       if (new Set(schemas.map((schema) => JSON.stringify(schema))).size <= 1) return undefined;
       return { ...output, options: { ...rest, schema: commonSchema(schemas) } };
@@ -112,8 +116,12 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * ```
    */
   saveAsObjectFile(path: string, options: SaveOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool } = options;
-    return this.#save('saveAsObjectFile', { format: 'object', uri: toUri(path), mode, options: {} }, { signal, pool });
+    const { mode = 'error', signal, pool, group } = options;
+    return this.#save(
+      'saveAsObjectFile',
+      { format: 'object', uri: toUri(path), mode, options: {} },
+      { signal, pool, group },
+    );
   }
 
   /**
@@ -125,8 +133,12 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * ```
    */
   saveAsArrow(path: string, options: SaveOptions & PartitionOptions = {}): Promise<CommittedOutput> {
-    const { mode = 'error', signal, pool, ...rest } = options;
-    return this.#save('saveAsArrow', { format: 'arrow', uri: toUri(path), mode, options: rest }, { signal, pool });
+    const { mode = 'error', signal, pool, group, ...rest } = options;
+    return this.#save(
+      'saveAsArrow',
+      { format: 'arrow', uri: toUri(path), mode, options: rest },
+      { signal, pool, group },
+    );
   }
 
   /**
@@ -156,6 +168,7 @@ export abstract class SaveActions<T> extends NumberActions<T> {
       callSite: captureCallSite(this.toArrow),
       signal: options?.signal,
       pool: options?.pool,
+      group: options?.group,
     };
     const parts = await runPartitions(
       this,
@@ -169,10 +182,10 @@ export abstract class SaveActions<T> extends NumberActions<T> {
   #save(
     name: string,
     output: OutputSpec,
-    { signal, pool }: ActionOptions,
+    { signal, pool, group }: ActionOptions,
     correct?: (parts: readonly StagedPart[]) => OutputSpec | undefined,
   ): Promise<CommittedOutput> {
     const callSite = captureCallSite(this.#save);
-    return saveOutput(this.runner, { name, callSite, signal, pool, node: this.node }, output, correct);
+    return saveOutput(this.runner, { name, callSite, signal, pool, group, node: this.node }, output, correct);
   }
 }

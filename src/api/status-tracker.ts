@@ -6,6 +6,8 @@ export interface JobInfo {
   /** `collect`, `count` and so on. */
   readonly action: string;
   readonly group: string | undefined;
+  /** What was given with setJobGroup or setJobDescription. */
+  readonly description: string | undefined;
   readonly status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
   /** The stages that were submitted so far. */
   readonly stageIds: readonly number[];
@@ -35,7 +37,7 @@ const KEPT = 1000;
  *
  * @example
  * ```ts
- * sc.setJobGroup('report', 'the daily report');
+ * sc.setJobGroup('report');
  * await sc.range(10).count();
  * const [jobId] = sc.statusTracker.getJobIdsForGroup('report');
  * console.log(sc.statusTracker.getJobInfo(jobId!)?.status); // 'SUCCEEDED'
@@ -49,8 +51,8 @@ export class StatusTracker {
   observe(event: EngineEvent): void {
     switch (event.kind) {
       case 'actionStarted': {
-        const { actionId: jobId, action, group } = event;
-        this.#jobs.set(jobId, { jobId, action, group, status: 'RUNNING', stageIds: [] });
+        const { actionId: jobId, action, group, description } = event;
+        this.#jobs.set(jobId, { jobId, action, group, description, status: 'RUNNING', stageIds: [] });
         forgetOldest(this.#jobs, (job) => job.status !== 'RUNNING');
         return;
       }

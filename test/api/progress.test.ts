@@ -23,6 +23,7 @@ describe('the progress line', () => {
       action: 'count',
       callSite: 'a.ts:1',
       group: undefined,
+      description: undefined,
       stages: 1,
       at: 0,
     });

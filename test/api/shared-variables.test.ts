@@ -126,3 +126,50 @@ describe('what cannot travel', () => {
     ).rejects.toMatchObject({ code: 'MR_CLOSURE_UNSHIPPABLE' });
   });
 });
+
+describe('a named accumulator', () => {
+  it('adds numbers and counts them', async () => {
+    const bytes = sc.longAccumulator('bytes');
+    const seconds = sc.doubleAccumulator();
+    expect([bytes.name, bytes.isZero, bytes.value, seconds.avg]).toEqual(['bytes', true, 0, Number.NaN]);
+    await sc.range(0, 10, 1, 3).foreach((n) => {
+      bytes.add(n);
+      seconds.add(n / 4);
+    });
+    bytes.add(5);
+    expect([bytes.sum, bytes.count, bytes.isZero]).toEqual([50, 11, false]);
+    expect([seconds.value, seconds.count, seconds.avg]).toEqual([11.25, 10, 1.125]);
+    bytes.reset();
+    expect([bytes.value, bytes.count]).toEqual([0, 0]);
+    await expect(sc.range(3).foreach(() => bytes.add(0.5))).rejects.toThrow(
+      'a longAccumulator adds whole numbers, got 0.5',
+    );
+    expect(() => seconds.add('1' as never)).toThrow('a doubleAccumulator adds numbers, got string');
+  });
+
+  it('gathers values of any kind, arrays as they are', async () => {
+    const seen = sc.collectionAccumulator<number | number[]>('seen');
+    await sc.range(0, 4, 1, 1).foreach((n) => seen.add(n === 2 ? [n, n] : n));
+    seen.add(9);
+    expect(seen.value).toEqual([0, 1, [2, 2], 3, 9]);
+    await sc.range(0, 6, 1, 3).foreach((n) => seen.add(n));
+    expect(seen.value.length).toBe(11);
+  });
+
+  it('starts every task from its zero, also where merging changes its first argument', async () => {
+    const keys = sc.accumulator(new Map<number, number>(), (a, b) => {
+      for (const [key, n] of b) a.set(key, (a.get(key) ?? 0) + n);
+      return a;
+    });
+    await sc.range(0, 12, 1, 6).foreach((n) => keys.add(new Map([[n % 3, 1]])));
+    expect(keys.value).toEqual(
+      new Map([
+        [0, 4],
+        [1, 4],
+        [2, 4],
+      ]),
+    );
+    keys.reset();
+    expect(keys.value.size).toBe(0);
+  });
+});

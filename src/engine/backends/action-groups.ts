@@ -1,28 +1,13 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
-export interface ActionGroup {
-  readonly id: string;
-  readonly description: string | undefined;
-}
-
-/**
- * Which group an action belongs to, as Spark's job groups: set for what the caller starts from then on, in it and in the asynchronous
- * functions it calls; others that run at the same time have their own.
- */
+/** Which group an action belongs to, as Spark's job groups: the one that is set when it starts, unless the action names another. */
 export class ActionGroups {
-  readonly #current = new AsyncLocalStorage<ActionGroup | undefined>();
   readonly #running = new Map<number, string | undefined>();
+  /** The group of actions that name none. */
+  current: string | undefined;
+  /** What actions are for, as people are told. */
+  description: string | undefined;
 
-  enter(group: ActionGroup | undefined): void {
-    this.#current.enterWith(group);
-  }
-
-  get current(): ActionGroup | undefined {
-    return this.#current.getStore();
-  }
-
-  started(actionId: number): void {
-    this.#running.set(actionId, this.current?.id);
+  started(actionId: number, group: string | undefined): void {
+    this.#running.set(actionId, group);
   }
 
   ended(actionId: number): void {
@@ -30,7 +15,7 @@ export class ActionGroups {
   }
 
   /** The actions of a group that are running now. */
-  runningIn(id: string): readonly number[] {
-    return [...this.#running].flatMap(([actionId, group]) => (group === id ? [actionId] : []));
+  runningIn(group: string): readonly number[] {
+    return [...this.#running].flatMap(([actionId, of]) => (of === group ? [actionId] : []));
   }
 }

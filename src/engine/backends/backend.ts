@@ -6,6 +6,7 @@ import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
 import type { StageLowering } from '../../plan/stages/lower.ts';
 import type { ActionPlan } from '../../plan/stages/task-plan.ts';
 import type { TaskValue } from '../protocol/task.ts';
+import type { ActionGroups } from './action-groups.ts';
 import type { Checkpoints } from './checkpoints.ts';
 
 /** An action as the fluent surface asks for it. */
@@ -20,6 +21,8 @@ export interface ActionCall {
   readonly signal?: AbortSignal | undefined;
   /** The scheduling pool; `default` when undefined. */
   readonly pool?: string | undefined;
+  /** The job group; the current one when undefined. */
+  readonly group?: string | undefined;
   /** Called once a partition, in the order in which they end. */
   readonly onValue: (partition: number, value: TaskValue) => void;
 }
@@ -34,6 +37,7 @@ export interface Backend {
   /** Partitions and partitioners of the lineage; lists the files of its sources, once. */
   readonly layout: LineageLayout;
   readonly checkpoints: Checkpoints;
+  readonly groups: ActionGroups;
   /** The partition that holds a key, where the partitioner is known and can be asked here. */
   partitionOfKey(node: RddNode, key: unknown): number | undefined;
   persist(node: RddNode, level: StorageLevelName): void;

@@ -96,7 +96,7 @@ export class Checkpoints {
     return found;
   }
 
-  async #write(node: RddNode, { callSite }: Mark, { signal, pool }: ActionCall): Promise<void> {
+  async #write(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
     const { layout, fileSystems, run, nextId } = this.#settings;
     const named = { id: nextId(), operator: 'checkpoint', callSite };
     if (layout.numPartitions(node) === 0) {
@@ -104,20 +104,21 @@ export class Checkpoints {
       return;
     }
     const uri = joinUri(this.#folder ?? '', `rdd-${node.id}`);
-    const call = { name: 'checkpoint', node, callSite, signal, pool };
+    const call = { name: 'checkpoint', node, callSite, signal, pool, group };
     await saveOutput({ run, fileSystems: fileSystems() }, call, { format: 'object', uri, mode: 'error', options: {} });
     const source: NodeOf<'source'>['source'] = { format: 'object', paths: [uri], options: {} };
     layout.cut(node, Object.freeze({ ...named, kind: 'source', source, minPartitions: 1 }));
     this.#files.set(node, describeUri(uri));
   }
 
-  async #keep(node: RddNode, { callSite }: Mark, { signal, pool }: ActionCall): Promise<void> {
+  async #keep(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
     const { layout, isCached, run, nextId } = this.#settings;
     const numPartitions = layout.numPartitions(node);
     const partitions = Array.from({ length: numPartitions }, (_, index) => index).filter((at) => !isCached(node, at));
     if (partitions.length > 0) {
       const plan = (): { readonly kind: 'drain' } => ({ kind: 'drain' });
-      await run({ name: 'localCheckpoint', node, callSite, signal, pool, partitions, plan, onValue: () => undefined });
+      const call = { name: 'localCheckpoint', node, callSite, signal, pool, group, partitions, plan };
+      await run({ ...call, onValue: () => undefined });
     }
     const named = { operator: 'localCheckpoint', callSite };
     const empty: RddNode = Object.freeze({ ...named, kind: 'parallelized', id: nextId(), rows: [], numPartitions });

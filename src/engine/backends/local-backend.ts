@@ -144,16 +144,18 @@ export class LocalBackend implements Backend {
     const { stages, result } = planAction(call, this.#plannerSettings());
     this.#watchLineage(call.node);
     const action = call.name;
+    const group = call.group ?? this.groups.current;
     this.events.emit({
       kind: 'actionStarted',
       actionId,
       action,
       callSite: formatCallSite(call.callSite),
-      group: this.groups.current?.id,
+      group,
+      description: this.groups.description,
       stages: stages.length,
       at: startedAt,
     });
-    this.groups.started(actionId);
+    this.groups.started(actionId, group);
     let status: 'succeeded' | 'failed' | 'cancelled' = 'failed';
     try {
       await this.#scheduler.run({ actionId, pool: call.pool ?? DEFAULT_POOL, stages, result, signal: call.signal });

@@ -6,6 +6,7 @@ export type EngineEvent =
       readonly action: string;
       readonly callSite: string;
       readonly group: string | undefined;
+      readonly description: string | undefined;
       readonly stages: number;
       readonly at: number;
     }
