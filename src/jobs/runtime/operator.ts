@@ -137,6 +137,7 @@ export class JobOperator {
       maxConcurrentSteps: options.maxConcurrentSteps,
       renewedAtMs: (fromMs) => this.#heartbeat.renewedAtMs(fromMs),
       millrace: () => this.#engine.get(),
+      fileSystems: () => this.#engine.fileSystems,
       launchChild: (child, parameters, parentStepId) => this.#launchChild(child, parameters, parentStepId),
     };
   }

@@ -1,4 +1,5 @@
 import type { MillraceContext } from '../../api/context.ts';
+import type { FileSystems } from '../../data/io/file-systems.ts';
 import type { Clock } from '../definition/clock.ts';
 import type { DataSource } from '../definition/data-source.ts';
 import type { AnyJob } from '../definition/job.ts';
@@ -27,6 +28,8 @@ export interface RunHost {
   readonly maxConcurrentSteps: number;
   /** When a lease that began at `fromMs` was renewed last, both on `process.hrtime`, in ms. */
   readonly renewedAtMs: (fromMs: number) => number;
+  /** What paths of readers and writers reach; undefined: what the environment says. */
+  readonly fileSystems: () => FileSystems | undefined;
   readonly millrace: () => Promise<MillraceContext>;
   readonly launchChild: (child: AnyJob, parameters: object, parentStepId: string) => Promise<ChildRun>;
 }

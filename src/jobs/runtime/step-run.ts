@@ -5,6 +5,7 @@ import { jsonText } from '../definition/json-text.ts';
 import type { Logger } from '../definition/logger.ts';
 import type { Partition } from '../definition/step-context.ts';
 import type { AnyContext, ChunkBody, StepBody, StepDefinition } from '../definition/step-definition.ts';
+import type { StepStores } from '../items/file-systems.ts';
 import { decideOnError } from '../policies/classification.ts';
 import { retryRule, waitAfterErrorMs } from '../policies/retry-delay.ts';
 import { sleepUnlessAborted } from '../policies/system-clock.ts';
@@ -364,7 +365,10 @@ export class StepRun {
   ): AnyContext {
     const { job, what } = this;
     const { launched, host } = job;
-    const made: AnyContext = {
+    const made: AnyContext & StepStores = {
+      get fileSystems() {
+        return host.fileSystems();
+      },
       parameters: job.parameters,
       ...(partition === undefined ? {} : { partition }),
       attempt,

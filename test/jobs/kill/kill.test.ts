@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  firstMiddleLast,
+  judge,
+  KeyedReceiver,
+  type Kill,
+  runKilled,
+  type Scenario,
+  type Surroundings,
+} from './kill-runs.ts';
+
+// The short form: `npm run test:kill` does all points for all sinks, and 200 kills at random for each.
+
+let around: Surroundings;
+beforeAll(async () => {
+  around = { receiver: await KeyedReceiver.start() };
+});
+afterAll(() => around.receiver.close());
+
+const plain = { isScanned: true, partitions: 0, rows: 24, itemMs: 0 };
+
+/** One run a point: killed there, each time a passing further. */
+async function killedAlong(scenario: Scenario, points: readonly string[]): Promise<void> {
+  const quiet = await runKilled(scenario, [], around);
+  expect(judge(scenario, quiet, quiet).problems).toEqual([]);
+  const kills: Kill[] = points.map((point, index) => {
+    const nths = firstMiddleLast(quiet.answer.passed[point] ?? 1);
+    return { point, nth: Math.min(nths[index % nths.length] ?? 1, 2) };
+  });
+  const outcome = await runKilled(scenario, kills, around);
+  expect(judge(scenario, quiet, outcome)).toEqual({ lost: 0, doubled: 0, problems: [] });
+  expect(outcome.kills).toBe(kills.length);
+}
+
+const along = [
+  'afterRead',
+  'beforeCommit',
+  'betweenRanges',
+  'afterCommit',
+  'beforeWrite',
+  'beforePublish',
+  'afterPublish',
+];
+
+describe.concurrent('a process that is killed again and again', { timeout: 240_000 }, () => {
+  it.each(['table', 'csv', 'http'])(
+    'ST-36: loses and doubles nothing in the sink %s, and counts right',
+    async (sink) => {
+      await killedAlong({ ...plain, sink }, along);
+    },
+  );
+
+  it.each(['otherTable', 'function', 'json', 'gzip'])(
+    'ST-50: leaves in %s what an uninterrupted one does',
+    async (sink) => {
+      await killedAlong({ ...plain, sink }, ['beforeCommit', 'afterPublish']);
+    },
+  );
+
+  it.each(['otherTable', 'jsonLines'])('ST-110: goes on with its partitions, sink %s', async (sink) => {
+    const partitioned = { sink, isScanned: true, partitions: 3, rows: 10, itemMs: 0 };
+    await killedAlong(partitioned, ['beforeCommit', 'afterPublish', 'beforeFinalStatus']);
+  });
+});
