@@ -136,8 +136,7 @@ export class JobOperator {
       probe: options.probe,
       maxConcurrentSteps: options.maxConcurrentSteps,
       renewedAtMs: (fromMs) => this.#heartbeat.renewedAtMs(fromMs),
-      millrace: () => this.#engine.get(),
-      fileSystems: () => this.#engine.fileSystems,
+      engine: this.#engine,
       launchChild: (child, parameters, parentStepId) => this.#launchChild(child, parameters, parentStepId),
     };
   }

@@ -1,5 +1,3 @@
-import type { MillraceContext } from '../../api/context.ts';
-import type { FileSystems } from '../../data/io/file-systems.ts';
 import type { Clock } from '../definition/clock.ts';
 import type { DataSource } from '../definition/data-source.ts';
 import type { AnyJob } from '../definition/job.ts';
@@ -8,6 +6,7 @@ import type { Logger } from '../definition/logger.ts';
 import type { Probe } from '../definition/probe.ts';
 import type { ExecutionStore } from '../repository/execution-store.ts';
 import type { EventHub } from './event-hub.ts';
+import type { SharedEngine } from './shared-engine.ts';
 
 /** A job that was started as a step of another. */
 export interface ChildRun {
@@ -28,8 +27,6 @@ export interface RunHost {
   readonly maxConcurrentSteps: number;
   /** When a lease that began at `fromMs` was renewed last, both on `process.hrtime`, in ms. */
   readonly renewedAtMs: (fromMs: number) => number;
-  /** What paths of readers and writers reach; undefined: what the environment says. */
-  readonly fileSystems: () => FileSystems | undefined;
-  readonly millrace: () => Promise<MillraceContext>;
+  readonly engine: SharedEngine;
   readonly launchChild: (child: AnyJob, parameters: object, parentStepId: string) => Promise<ChildRun>;
 }

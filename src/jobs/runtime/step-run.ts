@@ -154,7 +154,7 @@ export class StepRun {
         );
       case 'dataset':
         return this.#attempts(body, context, async (attempt) => {
-          const sc = await this.job.host.millrace();
+          const sc = await this.job.host.engine.get();
           return body.run(sc as never, this.context(this.record, context, undefined, attempt));
         });
       case 'nested':
@@ -367,7 +367,7 @@ export class StepRun {
     const { launched, host } = job;
     const made: AnyContext & StepStores = {
       get fileSystems() {
-        return host.fileSystems();
+        return host.engine.fileSystems;
       },
       parameters: job.parameters,
       ...(partition === undefined ? {} : { partition }),
@@ -396,7 +396,7 @@ export class StepRun {
       setExitCode: (code) => {
         this.#exitCode = code;
       },
-      millrace: () => host.millrace(),
+      millrace: () => host.engine.get(),
     };
     return made;
   }
