@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MillraceError } from '../../base/errors.ts';
 import type { DirectoryEntry, FileStatus, FileSystem, RandomAccessFile, WritableFile } from './file-system.ts';
+import { makeDirectories } from './make-directories.ts';
 import { filePath, joinUri, nameOf } from './uri.ts';
 
 /** The operating system's files, as `file:` URIs. */
@@ -213,22 +214,6 @@ function statusOf(uri: string, found: fs.Stats): FileStatus {
 function refuseDanglingLink(path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   throw new MillraceError('MR_NOT_FOUND', `${path} is a link to a file that does not exist. Mend or remove it.`);
-}
-
-/**
- * Makes a directory and those above it. Node's own recursive mkdir never returns where the system says that a parent is missing
- * although it is there, as in /proc. Another process may remove an empty parent meanwhile, hence more than one try.
- */
-function makeDirectories(path: string, tries = 5): void {
-  try {
-    fs.mkdirSync(path);
-  } catch (error) {
-    if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    const parent = dirname(path);
-    if (!hasCode(error, 'ENOENT') || parent === path || tries === 0) throw error;
-    makeDirectories(parent);
-    makeDirectories(path, tries - 1);
-  }
 }
 
 function instant(ms: number): string {

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from '../../base/errors.ts';
+import { makeDirectories } from '../../data/io/make-directories.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -18,7 +19,7 @@ export class TempFolder {
 
   constructor(parent: string) {
     try {
-      mkdirSync(parent, { recursive: true });
+      makeDirectories(parent);
       this.path = mkdtempSync(join(parent, `millrace-${process.pid}-`));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

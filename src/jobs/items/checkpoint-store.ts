@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '../../base/errors.ts';
+import { makeDirectories } from '../../data/io/make-directories.ts';
 import { jsonText } from '../definition/json-text.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import { fileError } from './file-error.ts';
@@ -122,7 +123,7 @@ export class CheckpointStore {
     const name = fileNameOf(id);
     const temporary = join(this.#directory, `.${name}.tmp`);
     try {
-      await mkdir(this.#directory, { recursive: true });
+      makeDirectories(this.#directory);
       const [newest, ...older] = await this.#files(id);
       const handle = await open(temporary, 'w');
       try {

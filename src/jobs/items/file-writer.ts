@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MillraceError } from '../../base/errors.ts';
 import { compressionOf } from '../../data/io/compression.ts';
 import type { FileSystem } from '../../data/io/file-system.ts';
+import { makeDirectories } from '../../data/io/make-directories.ts';
 import { describeUri, filePath, schemeOf, toUri } from '../../data/io/uri.ts';
 import type { ChunkWrite, ItemSink, ItemWriter } from '../definition/item-writer.ts';
 import type { JsonValue } from '../definition/json-value.ts';
@@ -116,7 +117,7 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
         await rm(replaced, { recursive: true, force: true });
         return;
       }
-      await mkdir(staging, { recursive: true });
+      makeDirectories(staging);
     }
     for (const name of await readdir(staging)) {
       if (!parts.has(name)) await rm(join(staging, name), { recursive: true });

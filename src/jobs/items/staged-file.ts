@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '../../base/errors.ts';
+import { makeDirectories } from '../../data/io/make-directories.ts';
 import { fileError } from './file-error.ts';
 
 export interface OutputOptions {
@@ -61,7 +62,7 @@ export class StagedFile {
 
   static async open(start: StagedFileStart): Promise<StagedFile> {
     try {
-      await mkdir(dirname(start.target), { recursive: true });
+      makeDirectories(dirname(start.target));
       return await (start.state === undefined ? StagedFile.#create(start) : StagedFile.#resume(start, start.state));
     } catch (error) {
       throw fileError('write', start.target, error);
