@@ -2,9 +2,16 @@ import type { Table } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import { encodeTable } from '../data/columnar/arrow-encode.ts';
-import type { CsvOptions } from '../data/io/csv/csv-options.ts';
+import { type CsvOptions, checkCsvOptions } from '../data/io/csv/csv-options.ts';
 import type { ParquetReadOptions } from '../data/io/parquet/parquet-options.ts';
-import type { JsonLinesOptions, SourceSpec, TextOptions } from '../data/io/source-spec.ts';
+import { checkPartitionOptions, type PartitionReadOptions } from '../data/io/partition-pruning.ts';
+import {
+  checkJsonLinesOptions,
+  checkTextOptions,
+  type JsonLinesOptions,
+  type SourceSpec,
+  type TextOptions,
+} from '../data/io/source-spec.ts';
 import type { Backend } from '../engine/backends/backend.ts';
 import type { RddNode } from '../plan/lineage/node.ts';
 import { RDD } from './rdd.ts';
@@ -107,6 +114,7 @@ export abstract class ContextSources {
    * ```
    */
   textFile(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<string> {
+    checkTextOptions('textFile', options);
     return this.#source('textFile', { format: 'text', paths: asPaths(paths), options }, minPartitions);
   }
 
@@ -119,6 +127,7 @@ export abstract class ContextSources {
    * ```
    */
   wholeTextFiles(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<[string, string]> {
+    checkTextOptions('wholeTextFiles', options);
     return this.#source('wholeTextFiles', { format: 'wholeText', paths: asPaths(paths), options }, minPartitions);
   }
 
@@ -163,8 +172,12 @@ export abstract class ContextSources {
 
   /**
    * The records of CSV files as objects, named by the first record of each file; with `header: false` `_c0`, `_c1` and so on, or give the
-   * names. Types are inferred unless `schema` gives them; quoting as in RFC 4180.
+   * names. Types are inferred from the first 20000 records unless `schema` gives them: boolean, number, bigint where an integer is
+   * beyond 2^53, else string (`inferDates` for dates). Quoting as in RFC 4180. Directories like `year=2026` above the files are
+   * columns too; `keepPartition: ({ year }) => year === 2026` leaves files out by them, as for the formats below.
    * `mode` says what happens to a record that does not fit: `fail` (default), `dropMalformed`, `permissive`.
+   *
+   * @throws {MillraceError} MR_OPTION_INVALID at the call; MR_NOT_FOUND, MR_PARSE naming file and line, or MR_SCHEMA at the action
    *
    * @example
    * ```ts
@@ -173,10 +186,12 @@ export abstract class ContextSources {
    */
   csv<T = Record<string, unknown>>(
     paths: Paths,
-    options: CsvOptions & { readonly minPartitions?: number } = {},
+    options: CsvOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
-    const { minPartitions, header = true, ...csv } = options;
-    return this.#source('csv', { format: 'csv', paths: asPaths(paths), options: { ...csv, header } }, minPartitions);
+    const { minPartitions, keepPartition, partitionTypes, header = true, ...csv } = options;
+    checkCsvOptions({ ...csv, header });
+    const source: SourceSpec = { format: 'csv', paths: asPaths(paths), options: { ...csv, header } };
+    return this.#source('csv', source, minPartitions, { keepPartition, partitionTypes });
   }
 
   /**
@@ -189,10 +204,12 @@ export abstract class ContextSources {
    */
   jsonLines<T = Record<string, unknown>>(
     paths: Paths,
-    options: JsonLinesOptions & { readonly minPartitions?: number } = {},
+    options: JsonLinesOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
-    const { minPartitions, ...json } = options;
-    return this.#source('jsonLines', { format: 'jsonLines', paths: asPaths(paths), options: json }, minPartitions);
+    const { minPartitions, keepPartition, partitionTypes, ...json } = options;
+    checkJsonLinesOptions(json);
+    const source: SourceSpec = { format: 'jsonLines', paths: asPaths(paths), options: json };
+    return this.#source('jsonLines', source, minPartitions, { keepPartition, partitionTypes });
   }
 
   /**
@@ -206,10 +223,11 @@ export abstract class ContextSources {
    */
   parquet<T = Record<string, unknown>>(
     paths: Paths,
-    options: ParquetReadOptions & { readonly minPartitions?: number } = {},
+    options: ParquetReadOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
-    const { minPartitions, ...parquet } = options;
-    return this.#source('parquet', { format: 'parquet', paths: asPaths(paths), options: parquet }, minPartitions);
+    const { minPartitions, keepPartition, partitionTypes, ...parquet } = options;
+    const source: SourceSpec = { format: 'parquet', paths: asPaths(paths), options: parquet };
+    return this.#source('parquet', source, minPartitions, { keepPartition, partitionTypes });
   }
 
   /**
@@ -220,8 +238,8 @@ export abstract class ContextSources {
    * const ids = sc.arrow<{ id: number }>('people.arrow').map(({ id }) => id);
    * ```
    */
-  arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number): RDD<T> {
-    return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions);
+  arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number, options: PartitionReadOptions = {}): RDD<T> {
+    return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions, options);
   }
 
   /**
@@ -231,12 +249,8 @@ export abstract class ContextSources {
    *
    * @example
    * ```ts
-   * import { tableFromArrays } from 'apache-arrow';
-   * import { MillraceContext } from 'millrace';
-   * const sc = await MillraceContext.create({ workers: 2 });
-   * const table = tableFromArrays({ id: Int32Array.of(1, 2, 3) });
-   * console.log(await sc.fromArrow<{ id: number }>(table).map(({ id }) => id).sum());
-   * await sc.stop();
+   * const table = await sc.range(1000).map((id) => ({ id, square: id * id })).toArrow();
+   * console.log(await sc.fromArrow<{ id: number }>(table).map(({ id }) => id).sum()); // 499500
    * ```
    */
   fromArrow<T = Record<string, unknown>>(table: Table, partitions?: number): RDD<T> {
@@ -256,10 +270,16 @@ export abstract class ContextSources {
     });
   }
 
-  #source<T>(operator: string, source: SourceSpec, minPartitions: number | undefined): RDD<T> {
+  #source<T>(
+    operator: string,
+    source: SourceSpec,
+    minPartitions: number | undefined,
+    partitions: PartitionReadOptions = {},
+  ): RDD<T> {
     const least = minPartitions ?? this.defaultMinPartitions;
     this.#partitions(operator, least);
-    return this.#rdd(operator, { kind: 'source', source: Object.freeze(source), minPartitions: least });
+    checkPartitionOptions(operator, partitions);
+    return this.#rdd(operator, { kind: 'source', source: Object.freeze(source), minPartitions: least, partitions });
   }
 
   #rdd<T>(operator: string, node: NewLeaf): RDD<T> {

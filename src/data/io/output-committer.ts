@@ -3,6 +3,7 @@ import { type CommitProtocol, RenameCommit } from './commit-by-rename.ts';
 import { UploadCommit } from './commit-by-upload.ts';
 import { CsvEncoder } from './csv/csv-encoder.ts';
 import { FileSystems } from './file-systems.ts';
+import { checkKnownOptions, checkOneOf } from './known-options.ts';
 import { checkOutputCompression } from './output-compression.ts';
 import {
   type OutputSettings,
@@ -12,6 +13,7 @@ import {
   type StagedPart,
 } from './output-spec.ts';
 import { resolveWriteOptions } from './parquet/write-options.ts';
+import { describeUri } from './uri.ts';
 
 /** What a commit published. */
 export interface CommittedOutput {
@@ -51,7 +53,17 @@ export class OutputCommitter {
    */
   begin(): OutputStaging {
     checkOutputOptions(this.#output);
-    return this.#protocol.begin();
+    try {
+      return this.#protocol.begin();
+    } catch (cause) {
+      if (!(cause instanceof MillraceError) || (cause.code !== 'MR_NOT_FOUND' && cause.code !== 'MR_IO')) throw cause;
+      const { details } = cause;
+      throw new MillraceError(
+        'MR_IO',
+        `nothing can be written to ${describeUri(this.#output.uri)}: ${cause.message} Write elsewhere, or mend it.`,
+        { cause, ...(details === undefined ? {} : { details }) },
+      );
+    }
   }
 
   /** Publishes these parts and `_SUCCESS`. On an error nothing of them is visible, and what was there before still is. */
@@ -76,20 +88,33 @@ export class OutputCommitter {
   }
 }
 
+const textOptions = ['compression'] as const;
+/** The options of each format; those of parquet are checked where they are resolved. */
+const optionsOf: Readonly<Record<Exclude<OutputSpec['format'], 'parquet'>, readonly string[]>> = {
+  text: textOptions,
+  csv: [...textOptions, 'partitionBy', 'header', 'columns', 'delimiter', 'quote', 'nullValue'],
+  jsonLines: [...textOptions, 'partitionBy', 'nonFinite'],
+  arrow: ['partitionBy'],
+  object: [],
+};
+
 /** What can be refused before any worker starts. */
 function checkOutputOptions(output: OutputSpec): void {
-  if (!outputModes.includes(output.mode))
+  const { format, mode, options } = output;
+  checkOneOf(`saving ${format}`, 'mode', mode, outputModes);
+  if (format === 'parquet') resolveWriteOptions(options);
+  else checkKnownOptions(`saving ${format}`, options, [...optionsOf[format], 'mode', 'signal', 'pool']);
+  if (format === 'text' || format === 'csv' || format === 'jsonLines')
+    checkOutputCompression(options.compression ?? 'none');
+  if (format === 'csv') new CsvEncoder(options);
+  if (format === 'jsonLines') checkOneOf('saving jsonLines', 'nonFinite', options.nonFinite, ['fail', 'null']);
+  const partitionBy = ('partitionBy' in options ? options.partitionBy : undefined) ?? [];
+  if (!Array.isArray(partitionBy) || !partitionBy.every((name) => typeof name === 'string' && name !== ''))
     throw new MillraceError(
       'MR_OPTION_INVALID',
-      `mode must be one of ${outputModes.join(', ')}, got ${JSON.stringify(output.mode)}.`,
+      `saving ${format}: partitionBy must be an array of column names, got ${JSON.stringify(partitionBy)}.`,
     );
-  if (output.format === 'parquet') resolveWriteOptions(output.options);
-  else if (output.format !== 'arrow') checkOutputCompression(output.options.compression ?? 'none');
-  if (output.format === 'csv') new CsvEncoder(output.options);
-  if (
-    output.mode === 'overwritePartitions' &&
-    (output.format === 'text' || (output.options.partitionBy ?? []).length === 0)
-  )
+  if (mode === 'overwritePartitions' && partitionBy.length === 0)
     throw new MillraceError(
       'MR_OPTION_INVALID',
       "mode 'overwritePartitions' needs partitionBy: [...]. To replace everything pass mode: 'overwrite'.",

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
-import { type PartitionValue, partitionDirectory } from './hive-partitions.ts';
+import { partitionDirectory } from './hive-partitions.ts';
 import type { OutputSettings, OutputStaging, StagedFile, StagedPart } from './output-spec.ts';
 import type { ParquetSchema } from './parquet/schema.ts';
 import type { PartFileWriter } from './part-file.ts';
@@ -199,7 +199,7 @@ class PartitionedPartWriter implements PartWriter {
     return { directory: directories.join('/'), rest };
   }
 
-  #valueOf(value: unknown, name: string): PartitionValue {
+  #valueOf(value: unknown, name: string): string | number | null {
     if (value === null || value === undefined) return null;
     if (typeof value === 'string') {
       if (value === '') throw this.#unfit(name, 'is the empty string, which a directory cannot tell from null');

@@ -1,7 +1,8 @@
 import type { CsvOptions } from './csv/csv-options.ts';
 import type { FileSystems } from './file-systems.ts';
-import type { PartitionValues } from './hive-partitions.ts';
+import { checkKnownOptions, checkOneOf } from './known-options.ts';
 import type { ParquetReadOptions, PlannedParquetOptions } from './parquet/parquet-options.ts';
+import type { PartitionReadOptions } from './partition-pruning.ts';
 import type { Split } from './split.ts';
 
 /** What to read, as a lineage node holds it: frozen, structured-clonable, no secret in it. */
@@ -42,15 +43,26 @@ export interface JsonLinesOptions {
   readonly encoding?: 'utf8' | 'latin1' | undefined;
 }
 
+export function checkTextOptions(operator: string, options: TextOptions): void {
+  checkKnownOptions(operator, options, ['encoding', 'invalidUtf8']);
+  checkOneOf(operator, 'encoding', options.encoding, ['utf8', 'latin1']);
+  checkOneOf(operator, 'invalidUtf8', options.invalidUtf8, ['fail', 'replace']);
+}
+
+export function checkJsonLinesOptions(options: JsonLinesOptions): void {
+  checkKnownOptions('jsonLines', options, ['mode', 'int64', 'encoding']);
+  checkOneOf('jsonLines', 'mode', options.mode, ['fail', 'dropMalformed', 'permissive']);
+  checkOneOf('jsonLines', 'int64', options.int64, ['auto', 'number']);
+  checkOneOf('jsonLines', 'encoding', options.encoding, ['utf8', 'latin1']);
+}
+
 export interface BinaryRecordsOptions {
   readonly recordLength: number;
 }
 
-export interface PlanSettings {
+export interface PlanSettings extends PartitionReadOptions {
   readonly minPartitions: number;
   readonly maxSplitBytes?: number | undefined;
-  /** Partition pruning: files whose Hive values give false are not read. */
-  readonly keepPartition?: ((values: PartitionValues) => boolean) | undefined;
   /** Default: only file:. */
   readonly fileSystems?: FileSystems | undefined;
 }

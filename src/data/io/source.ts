@@ -1,4 +1,3 @@
-import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { type ArrowSplit, planArrow, readArrowSplit } from './arrow/arrow-source.ts';
 import { compressionOf } from './compression.ts';
@@ -6,13 +5,14 @@ import { planCsvColumns, planCsvSplits } from './csv/csv-plan.ts';
 import { readCsvSplit } from './csv/csv-reader.ts';
 import type { FileStatus, RandomAccessFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
-import { type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
+import { addPartitionValues } from './hive-partitions.ts';
 import { listInputFiles } from './input-files.ts';
 import { readJsonLinesSplit } from './json/json-lines-reader.ts';
 import { readObjectFile } from './object/object-file.ts';
 import { openPlanned } from './open-split.ts';
 import { type ParquetSplit, planParquet } from './parquet/plan.ts';
 import { readParquetSplit } from './parquet/read-split.ts';
+import { prunePartitions } from './partition-pruning.ts';
 import type { PlanSettings, ReadSettings, SourcePlan, SourceSpec } from './source-spec.ts';
 import { type Split, splitFiles, wholeFile } from './split.ts';
 import { readTextSplit } from './text-reader.ts';
@@ -55,41 +55,45 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
       return { source, splits: alignToRecords(splitFiles(files, settings), recordLength) };
     }
     case 'csv': {
-      const { kept, label } = prune(files, settings);
-      const planned = planCsvColumns(kept, source.options, fileSystems);
-      const splits = planCsvSplits(kept, source.options, settings, fileSystems);
-      return { source: { ...source, options: { ...source.options, planned } }, splits: label(splits) };
+      const { options } = source;
+      const { schema, columns } = options;
+      const types = { ...schema, ...settings.partitionTypes };
+      const pruned = prunePartitions(files, { ...settings, partitionTypes: types });
+      const own = {
+        ...options,
+        ...(schema === undefined ? {} : { schema: without(schema, pruned.names) }),
+        ...(columns === undefined ? {} : { columns: columns.filter((name) => !pruned.names.includes(name)) }),
+      };
+      const planned = planCsvColumns(pruned.files, own, fileSystems);
+      const splits = planCsvSplits(pruned.files, own, settings, fileSystems);
+      return { source: { ...source, options: { ...own, planned } }, splits: pruned.label(splits, columns) };
     }
     case 'parquet': {
-      const { kept, label } = prune(files, settings);
+      const { columns, filter = [] } = source.options;
+      const pruned = prunePartitions(files, settings, filter);
       const { minPartitions, maxSplitBytes } = settings;
-      const { options, splits } = planParquet(kept, source.options, { open, minPartitions, maxSplitBytes });
-      return { source: { ...source, options }, splits: label(splits) };
+      if (pruned.files.length === 0) return { source, splits: [] };
+      const own = {
+        ...source.options,
+        filter: filter.filter(({ column }) => !pruned.names.includes(column)),
+        ...(columns === undefined ? {} : { columns: columns.filter((name) => !pruned.names.includes(name)) }),
+      };
+      const { options, splits } = planParquet(pruned.files, own, { open, minPartitions, maxSplitBytes });
+      return { source: { ...source, options }, splits: pruned.label(splits, columns) };
     }
     case 'arrow': {
-      const { kept, label } = prune(files, settings);
-      return { source, splits: label(planArrow(kept, settings, open)) };
+      const pruned = prunePartitions(files, settings);
+      return { source, splits: pruned.label(planArrow(pruned.files, settings, open)) };
     }
     case 'jsonLines': {
-      const { kept, label } = prune(files, settings);
-      return { source, splits: label(splitLines(kept, settings)) };
+      const pruned = prunePartitions(files, settings);
+      return { source, splits: pruned.label(splitLines(pruned.files, settings)) };
     }
   }
 }
 
-/** Partition pruning: the files whose Hive directories `keepPartition` wants, and what adds their values to splits. */
-function prune(
-  files: readonly FileStatus[],
-  { keepPartition }: PlanSettings,
-): { readonly kept: readonly FileStatus[]; readonly label: (splits: readonly Split[]) => readonly Split[] } {
-  const values = partitionValuesOf(files);
-  if (values === undefined) return { kept: files, label: (splits) => splits };
-  const byUri = new Map(files.map(({ uri }, index) => [uri, defined(values[index], 'partition values')]));
-  const valuesOf = (uri: string): PartitionValues => defined(byUri.get(uri), 'partition values');
-  return {
-    kept: keepPartition === undefined ? files : files.filter(({ uri }) => keepPartition(valuesOf(uri))),
-    label: (splits) => splits.map((split) => ({ ...split, partitionValues: valuesOf(split.uri) })),
-  };
+function without<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
 /**
@@ -138,7 +142,7 @@ function* readColumnar(
   const file = openPlanned(split, settings);
   try {
     for (const rows of read(file)) {
-      if (partitionValues !== undefined) for (const row of rows) Object.assign(row as object, partitionValues);
+      if (partitionValues !== undefined) addPartitionValues(rows, partitionValues);
       yield rows;
     }
     file.checkUnchanged();

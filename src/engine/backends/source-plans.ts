@@ -15,7 +15,8 @@ export class SourcePlans {
   of(node: NodeOf<'source'>): SourcePlan {
     let plan = this.#plans.get(node);
     if (plan === undefined) {
-      plan = planSource(node.source, { minPartitions: node.minPartitions, fileSystems: this.#fileSystems() });
+      const { source, minPartitions, partitions } = node;
+      plan = planSource(source, { ...partitions, minPartitions, fileSystems: this.#fileSystems() });
       this.#plans.set(node, plan);
     }
     return plan;

@@ -1,5 +1,6 @@
 import type { CallSite } from '../../base/call-site.ts';
 import type { FunctionToShip } from '../../base/closures/user-function.ts';
+import type { PartitionReadOptions } from '../../data/io/partition-pruning.ts';
 import type { SourceSpec } from '../../data/io/source-spec.ts';
 import type { PartitionOperation } from './partition-operation.ts';
 import type { DeferredPartitioner, Partitioner } from './partitioner.ts';
@@ -75,7 +76,12 @@ export type RddNode =
       readonly step: number;
       readonly numPartitions: number;
     })
-  | (NodeBase & { readonly kind: 'source'; readonly source: SourceSpec; readonly minPartitions: number })
+  | (NodeBase & {
+      readonly kind: 'source';
+      readonly source: SourceSpec;
+      readonly minPartitions: number;
+      readonly partitions?: PartitionReadOptions | undefined;
+    })
   | (NodeBase & {
       readonly kind: 'narrow';
       readonly parent: RddNode;

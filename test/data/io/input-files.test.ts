@@ -133,7 +133,7 @@ describe('hive partitions', () => {
     ]);
     expect(values('/t/a', '/t/b')).toBeUndefined();
     expect(values('/k=1/t/a')).toBeUndefined();
-    expect(values('/t/id=9007199254740993/a')).toEqual([{ id: '9007199254740993' }]);
+    expect(values('/t/id=9007199254740993/a')).toEqual([{ id: 9007199254740993n }]);
   });
 
   it('refuses files with different names', () => {

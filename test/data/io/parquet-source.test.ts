@@ -17,7 +17,7 @@ it('reads Parquet files with the columns of their Hive directories, and opens on
     for (let n = 0; n < 3; n++) await writer.appendRow({ name: `row ${n}`, n: year + n / 2 });
     await writer.close();
   }
-  const source: SourceSpec = { format: 'parquet', paths: [directory], options: { columns: ['n'] } };
+  const source: SourceSpec = { format: 'parquet', paths: [directory], options: { columns: ['n', 'year'] } };
   expect(readRows(source)).toEqual(
     [2025, 2025.5, 2026, 2026, 2026.5, 2027].map((n, index) => ({ n, year: index < 3 ? 2025 : 2026 })),
   );

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../../base/errors.ts';
+import { checkKnownOptions, checkOneOf } from '../known-options.ts';
 
 /** The types of a CSV column. Every column may hold null. `date` and `timestamp` become Date objects in UTC. */
 export type CsvType = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'timestamp';
@@ -19,9 +20,9 @@ export interface CsvOptions {
   /** Removes blanks around fields that are not quoted. Default false. */
   readonly trim?: boolean | undefined;
   readonly encoding?: 'utf8' | 'latin1' | undefined;
-  /** Types by column name. Columns that it does not name are inferred. */
+  /** Types by column name, partition columns among them. Columns that it does not name are inferred. */
   readonly schema?: Readonly<Record<string, CsvType>> | undefined;
-  /** Read only these columns. */
+  /** Read only these columns, partition columns among them. */
   readonly columns?: readonly string[] | undefined;
   /**
    * What to do with a record of too many or too few fields, text after a closing quote, or a value that does not fit its
@@ -31,6 +32,13 @@ export interface CsvOptions {
   readonly mode?: 'fail' | 'dropMalformed' | 'permissive' | undefined;
   /** false: no value contains a line break, so that large files are split without being scanned for quotes. Default true. */
   readonly multiLine?: boolean | undefined;
+  /** false: columns that `schema` does not name are strings. Default true. */
+  readonly inferSchema?: boolean | undefined;
+  /**
+   * true: columns of ISO dates (2026-01-31) and of ISO timestamps are inferred as `date` and `timestamp`. Default false: they are
+   * strings, which compare and print as they stand; `schema` makes Dates of those that should be.
+   */
+  readonly inferDates?: boolean | undefined;
   /** How many records the types are inferred from, default 20000; Infinity reads everything twice. */
   readonly sampleRows?: number | undefined;
   /** Filled in by planning; do not set it. */
@@ -68,21 +76,49 @@ export function csvDialect(options: CsvOptions): CsvDialect {
   return dialect;
 }
 
+const csvOptions: Readonly<Record<Exclude<keyof CsvOptions, 'planned'>, true>> = {
+  header: true,
+  delimiter: true,
+  quote: true,
+  escape: true,
+  comment: true,
+  nullValue: true,
+  trim: true,
+  encoding: true,
+  schema: true,
+  columns: true,
+  mode: true,
+  multiLine: true,
+  inferSchema: true,
+  inferDates: true,
+  sampleRows: true,
+};
+
+export const csvTypes: readonly CsvType[] = ['string', 'number', 'bigint', 'boolean', 'date', 'timestamp'];
+
 /** Checks everything that can be checked without a file. */
 export function checkCsvOptions(options: CsvOptions): void {
+  checkKnownOptions('csv', options, Object.keys(csvOptions));
   csvDialect(options);
-  oneOf('mode', options.mode, ['fail', 'dropMalformed', 'permissive']);
-  oneOf('encoding', options.encoding, ['utf8', 'latin1']);
+  const { header } = options;
+  if (typeof header !== 'boolean' && header !== undefined && !isTexts(header))
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `csv: header must be true, false or the names of the columns, got ${JSON.stringify(header)}.`,
+    );
+  checkOneOf('csv', 'mode', options.mode, ['fail', 'dropMalformed', 'permissive']);
+  checkOneOf('csv', 'encoding', options.encoding, ['utf8', 'latin1']);
+  for (const name of ['trim', 'multiLine', 'inferSchema', 'inferDates'] as const)
+    checkOneOf('csv', name, options[name], [true, false]);
   for (const [name, type] of Object.entries(options.schema ?? {}))
-    oneOf(`schema["${name}"]`, type, ['string', 'number', 'bigint', 'boolean', 'date', 'timestamp']);
+    checkOneOf('csv', `schema["${name}"]`, type, csvTypes);
   const { sampleRows } = options;
   if (sampleRows !== undefined && !(sampleRows >= 1))
     throw new MillraceError('MR_OPTION_INVALID', `csv: sampleRows must be at least 1, got ${sampleRows}.`);
 }
 
-function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
-  if (value === undefined || allowed.includes(value)) return;
-  throw new MillraceError('MR_OPTION_INVALID', `csv: ${name} must be one of ${allowed.join(', ')}, got "${value}".`);
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
 }
 
 function byteOf(name: string, text: string, mayBeEmpty: boolean): number {

@@ -47,8 +47,9 @@ class Sample {
   get isComplete(): boolean {
     const names = this.#names;
     if (names === undefined) return false;
-    const { schema } = this.#options;
-    return this.#rows >= this.#maxRows || names.every((name) => schema !== undefined && Object.hasOwn(schema, name));
+    const { schema, inferSchema } = this.#options;
+    if (inferSchema === false || this.#rows >= this.#maxRows) return true;
+    return names.every((name) => schema !== undefined && Object.hasOwn(schema, name));
   }
 
   read(status: FileStatus, fileSystems: FileSystems): void {
@@ -116,7 +117,7 @@ class Sample {
       if (field === null) continue;
       let kinds = this.#kinds[index];
       if (kinds === undefined) this.#kinds[index] = kinds = new Set();
-      if (field !== '' && !kinds.has('string')) kinds.add(inferredKind(field));
+      if (field !== '' && !kinds.has('string')) kinds.add(inferredKind(field, this.#options.inferDates === true));
     }
   }
 
@@ -127,13 +128,15 @@ class Sample {
   }
 }
 
-/** Booleans only, or numbers only, or integers only of which some are beyond 2**53; everything else is text. */
+/** Booleans only, or numbers, or integers of which some are beyond 2**53, or dates and timestamps; everything else is text. */
 function inferredType(kinds: ReadonlySet<InferredKind>): CsvType {
   const only = (...allowed: readonly InferredKind[]): boolean => [...kinds].every((kind) => allowed.includes(kind));
   if (kinds.size === 0) return 'string';
   if (only('boolean')) return 'boolean';
   if (only('integer', 'decimal')) return 'number';
-  return only('integer', 'bigInteger') ? 'bigint' : 'string';
+  if (only('integer', 'bigInteger')) return 'bigint';
+  if (only('date')) return 'date';
+  return only('date', 'timestamp') ? 'timestamp' : 'string';
 }
 
 /**

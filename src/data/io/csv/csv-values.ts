@@ -172,7 +172,7 @@ function decodeSlice(bytes: Buffer, decoder: TextDecoder): string {
   return bytes.toString(decoder.isUtf8 ? 'utf8' : 'latin1');
 }
 
-type Convert = (text: string, isStrict: boolean) => unknown;
+type Convert = (text: string, isStrict: boolean) => number | bigint | boolean | Date;
 
 const numberPattern = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const integerPattern = /^[+-]?\d+$/;
@@ -245,12 +245,26 @@ function daysInMonth(day: string): number {
   return new Date(Date.UTC(Number(day.slice(0, 4)), Number(day.slice(5, 7)), 0)).getUTCDate();
 }
 
-/** What a text is to inference: a number that loses nothing, an integer beyond 2**53, a boolean, or text. */
-export type InferredKind = 'integer' | 'decimal' | 'bigInteger' | 'boolean' | 'string';
+/** What a text is to inference: a number that loses nothing, an integer beyond 2**53, a boolean, a date if it may be, or text. */
+export type InferredKind = 'integer' | 'decimal' | 'bigInteger' | 'boolean' | 'date' | 'timestamp' | 'string';
 
-export function inferredKind(text: string): InferredKind {
+export function inferredKind(text: string, mayBeDate: boolean): InferredKind {
   if (booleans.has(text)) return 'boolean';
-  return numericKind(text) ?? (nonFinite.has(text) ? 'decimal' : 'string');
+  const kind = numericKind(text) ?? (nonFinite.has(text) ? 'decimal' : undefined);
+  if (kind !== undefined) return kind;
+  if (mayBeDate && valueOfText(text, 'date') !== undefined) return 'date';
+  return mayBeDate && valueOfText(text, 'timestamp') !== undefined ? 'timestamp' : 'string';
+}
+
+/** A text as a value of this type, or undefined when it is none. */
+export function valueOfText(text: string, type: CsvType): string | number | bigint | boolean | Date | undefined {
+  if (type === 'string') return text;
+  try {
+    return converters[type](text, false);
+  } catch (error) {
+    if (error !== misfit) throw error;
+    return undefined;
+  }
 }
 
 /** Numbers as JSON writes them: no leading zeros (007 and 02134 are text), no +, no blank. */

@@ -1,3 +1,4 @@
+import { addPartitionValues } from '../hive-partitions.ts';
 import { positionOfLine, recordError } from '../record-error.ts';
 import type { JsonLinesOptions, ReadSettings } from '../source-spec.ts';
 import type { Split } from '../split.ts';
@@ -14,7 +15,6 @@ export function* readJsonLinesSplit(
   settings: ReadSettings,
 ): Generator<unknown[]> {
   const { mode = 'fail', int64 = 'auto' } = options;
-  const partitionValues = Object.entries(split.partitionValues ?? {});
   let lineIndex = 0;
   for (const lines of readTextSplit(split, options, settings)) {
     const rows: unknown[] = [];
@@ -35,10 +35,9 @@ export function* readJsonLinesSplit(
           );
         row = { _corruptRecord: line };
       }
-      if (partitionValues.length > 0 && typeof row === 'object' && row !== null && !Array.isArray(row))
-        for (const [name, value] of partitionValues) (row as Record<string, unknown>)[name] = value;
       rows.push(row);
     }
+    if (split.partitionValues !== undefined) addPartitionValues(rows, split.partitionValues);
     if (rows.length > 0) yield rows;
   }
 }

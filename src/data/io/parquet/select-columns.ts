@@ -1,3 +1,4 @@
+import { isClose } from '../../../base/close-name.ts';
 import { MillraceError } from '../../../base/errors.ts';
 import { describeUri } from '../uri.ts';
 import type { ColumnShape } from './column-shape.ts';
@@ -120,14 +121,4 @@ export function noSuchColumn(column: string, files: readonly ParquetMetadata[]):
     `${where}: no column "${column}". Columns are: ${names.join(', ')}.${close === undefined ? '' : ` Did you mean "${close}"?`}`,
     { details: { column } },
   );
-}
-
-/** Whether one edit, or the case of letters, makes one name of the other. */
-function isClose(a: string, b: string): boolean {
-  const [first, second] = [a.toLowerCase(), b.toLowerCase()];
-  let start = 0;
-  while (start < first.length && first[start] === second[start]) start++;
-  let end = 0;
-  while (end < first.length - start && end < second.length - start && first.at(-1 - end) === second.at(-1 - end)) end++;
-  return Math.max(first.length, second.length) - start - end <= 1;
 }

@@ -22,6 +22,10 @@ const advice: Readonly<Record<string, string>> = {
   SlowDown: 'The store asked to slow down, and still did after all retries.',
 };
 
+function adviceOn(message: string): string {
+  return message === 'Region is missing' ? 'Set s3.region, or AWS_REGION in the environment.' : '';
+}
+
 /** An error as the waiting thread gets it: our code, the URI and the reason. Credentials are cut out of every text. */
 export function failureOf(error: unknown, request: IoRequest, settings: S3Settings): IoFailure {
   if (error instanceof MillraceError) return { code: error.code, message: redact(error.message, settings) };
@@ -40,7 +44,8 @@ export function failureOf(error: unknown, request: IoRequest, settings: S3Settin
     status === undefined ? undefined : `HTTP ${status}`,
     attempts > 1 ? `${attempts} attempts` : undefined,
   ];
-  const shown = facts.filter((fact) => fact !== undefined).join(', ');
+  const known = facts.filter((fact) => fact !== undefined).join(', ');
+  const shown = known === '' ? '' : ` (${known})`;
   const reason =
     message === '' || message === name || message === 'UnknownError' || message === 'Unknown'
       ? ''
@@ -48,7 +53,7 @@ export function failureOf(error: unknown, request: IoRequest, settings: S3Settin
   return {
     code: name === 'NoSuchBucket' ? 'MR_NOT_FOUND' : 'MR_IO',
     message: redact(
-      `cannot ${verbs[request.op]} ${target}${reason} (${shown}). ${advice[name] ?? advice[String(status)] ?? ''}`.trim(),
+      `cannot ${verbs[request.op]} ${target}${reason}${shown}. ${advice[name] ?? advice[String(status)] ?? adviceOn(message)}`.trim(),
       settings,
     ),
     cause: redact(`${name}: ${message}`, settings),
