@@ -245,7 +245,8 @@ export class StageLowering {
   #shuffled(node: NodeOf<'shuffled'>): TaskNode {
     let plan = this.#exchanged(node, 0);
     if (node.aggregator !== undefined) {
-      const mapSide = plan.kind === 'shuffleRead' && combinesOnMapSide(node.aggregator);
+      const crosses = this.#settings.layout.dependencies(node)[0]?.kind === 'shuffle';
+      const mapSide = crosses && combinesOnMapSide(node.aggregator);
       plan = {
         kind: 'combine',
         input: plan,
