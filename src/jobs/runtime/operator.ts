@@ -430,11 +430,12 @@ export class JobOperator {
   }
 
   async #launchChild(child: AnyJob, parameters: object, parentStepId: string): Promise<ChildRun> {
-    const { handle } = await this.#launch(child, parameters, { onComplete: 'noop', parentStepId });
+    const { handle, run } = await this.#launch(child, parameters, { onComplete: 'noop', parentStepId });
     return {
       executionId: handle.executionId,
       finished: () => handle.finished(),
       stop: () => handle.stop(),
+      cause: () => run.cause,
     };
   }
 

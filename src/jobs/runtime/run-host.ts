@@ -13,6 +13,8 @@ export interface ChildRun {
   readonly executionId: string;
   finished(): Promise<JobExecution>;
   stop(): Promise<void>;
+  /** The error that failed it, as it was thrown. */
+  cause(): unknown;
 }
 
 /** What a run needs of its operator. */

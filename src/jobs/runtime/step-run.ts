@@ -199,7 +199,7 @@ export class StepRun {
         if (isLeaseLost(error)) throw error;
         const decision = interruption.isHard
           ? 'end'
-          : decideOnError(error, rules, { attempt, skippedSoFar: 0, isAborted: interruption.signal.aborted });
+          : decideOnError(judged(error), rules, { attempt, skippedSoFar: 0, isAborted: interruption.signal.aborted });
         if (decision !== 'retry') {
           this.#lastAttempt = tried({ status: 'failed', error: failureInfo(error), waitMs: 0, nextAt: undefined });
           context.reset(record.context);
@@ -253,7 +253,7 @@ export class StepRun {
       throw new MillraceError(
         'MR_JOB_NOT_COMPLETED',
         `${this.what}: its job "${ended.jobName}" ended ${ended.status}: ${ended.failure?.message ?? ended.exitCode}`,
-        { cause: ended.failure, details: { executionId: ended.id } },
+        { cause: run.cause() ?? ended.failure, details: { executionId: ended.id } },
       );
     } finally {
       this.interruption.signal.removeEventListener('abort', stop);
@@ -404,6 +404,12 @@ export class StepRun {
   get isStoppedForOthers(): boolean {
     return this.#isStoppedForOthers;
   }
+}
+
+/** What the lists of a nested job speak of is the error inside it; that it did not complete is only how we say so. */
+function judged(error: unknown): unknown {
+  if (!(error instanceof MillraceError && error.code === 'MR_JOB_NOT_COMPLETED')) return error;
+  return Object.assign(new Error(error.message, { cause: error.cause }), { code: error.code });
 }
 
 /** JSON of a step's result; nothing is null. @throws {MillraceError} MR_NOT_JSON, MR_RESULT_TOO_LARGE (ST-208) */

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { scratchDirectory } from '../../data/io/scratch.ts';
+import { eventConformance } from './events.ts';
 import { graphConformance } from './graphs.ts';
 import { launchingConformance } from './launching.ts';
+import { nestingConformance } from './nesting.ts';
 import { readingConformance } from './reading.ts';
 import { retryConformance } from './retrying.ts';
 import { statusConformance } from './statuses.ts';
@@ -17,6 +19,8 @@ describe.each([
 ])('jobs on $name', (store) => {
   retryConformance(store);
   graphConformance(store);
+  nestingConformance(store);
+  eventConformance(store);
   launchingConformance(store);
   readingConformance(store);
   statusConformance(store);
