@@ -10,7 +10,7 @@ import type { JobDefinition } from '../definition/step-definition.ts';
 import { ExecutionReader, noSuchExecution } from '../repository/execution-reader.ts';
 import { ExecutionStore } from '../repository/execution-store.ts';
 import { type LaunchRequest, launchedInput, storeLaunch } from '../repository/launcher.ts';
-import { type ActiveExecution, activeExecutions, reap } from '../repository/reaper-store.ts';
+import { type ActiveExecution, activeExecutions } from '../repository/reaper-store.ts';
 import { migrate } from '../repository/schema.ts';
 import { SqlDataSource } from '../repository/sql/data-source.ts';
 import { openDatabase } from '../repository/sql/open-database.ts';
@@ -22,7 +22,8 @@ import { JobRun, type RunStep } from './job-run.ts';
 import { launchParameters } from './launch-parameters.ts';
 import { closed, illegal, refusal, unreachable } from './operator-errors.ts';
 import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
-import { isOwnerDead, newOwner } from './owner-identity.ts';
+import { newOwner } from './owner-identity.ts';
+import { Reaper } from './reaper.ts';
 import type { ChildRun, RunHost } from './run-host.ts';
 import { SharedEngine } from './shared-engine.ts';
 import { drainOnSignals } from './signals.ts';
@@ -77,6 +78,7 @@ export class JobOperator {
   readonly #hub: EventHub;
   readonly #owner = newOwner();
   readonly #heartbeat: Heartbeat;
+  readonly #reaper: Reaper;
   readonly #host: RunHost;
   readonly #jobs = new Map<string, AnyJob>();
   readonly #running = new Map<string, Running>();
@@ -126,6 +128,14 @@ export class JobOperator {
     });
     this.#hub = new EventHub(options.logger);
     this.#heartbeat = new Heartbeat(store, options.repository, this.#owner);
+    this.#reaper = new Reaper({
+      store,
+      hub: this.#hub,
+      owner: this.#owner,
+      now: () => this.#now(),
+      isRunning: (executionId) => this.#running.has(executionId),
+      isLaunching: (executionId) => this.#launching.has(executionId),
+    });
     this.#host = {
       store,
       clock: options.clock,
@@ -253,14 +263,7 @@ export class JobOperator {
   /** Ends the executions whose owner is gone, and starts those of registered jobs again. @returns those it ended */
   async recover(): Promise<readonly JobExecution[]> {
     this.#checkOpen();
-    const ended: JobExecution[] = [];
-    for (const active of await activeExecutions(this.#store)) {
-      const execution = await this.#reapIfOrphan(active);
-      if (execution === undefined) continue;
-      ended.push(execution);
-      await this.#restartOrphan(active, execution);
-    }
-    return ended;
+    return this.#reaper.pass((orphan, execution) => this.#restartOrphan(orphan, execution));
   }
 
   /** Calls `listener` for each event of this operator. @returns a function that ends it */
@@ -375,7 +378,7 @@ export class JobOperator {
           const [active] = own === undefined ? await activeExecutions(this.#store, outcome.executionId) : [];
           if (own === undefined && reaps < mostReaps) {
             // Ended meanwhile, or ended here: look again.
-            if (active === undefined || (await this.#reapIfOrphan(active)) !== undefined) continue;
+            if (active === undefined || (await this.#reaper.reapIfOrphan(active)) !== undefined) continue;
           }
           throw refusal(definition, 'MR_JOB_ALREADY_RUNNING', outcome.executionId, request);
         }
@@ -449,26 +452,6 @@ export class JobOperator {
       else run.heed(now.status);
     }
     await this.recover();
-  }
-
-  async #reapIfOrphan(active: ActiveExecution): Promise<JobExecution | undefined> {
-    if (this.#running.has(active.id)) return undefined;
-    // An own execution that does not run here has lost its run, whose end could not be stored.
-    const isLeft = active.owner === this.#owner && !this.#launching.has(active.id);
-    const isDead = isLeft || (active.owner !== undefined && isOwnerDead(active.owner));
-    if (!isDead && !active.isExpired) return undefined;
-    const now = this.#now();
-    const ended = await reap(this.#store, active, isDead, now);
-    if (ended !== undefined) {
-      this.#hub.emit({
-        kind: 'executionOrphaned',
-        at: new Date(now),
-        executionId: active.id,
-        jobName: active.jobName,
-        status: 'FAILED',
-      });
-    }
-    return ended;
   }
 
   async #restartOrphan(orphan: ActiveExecution, execution: JobExecution): Promise<void> {
