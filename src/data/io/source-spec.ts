@@ -1,3 +1,4 @@
+import type { RowTest } from '../../base/closures/row-tests.ts';
 import type { CsvOptions } from './csv/csv-options.ts';
 import type { FileSystems } from './file-systems.ts';
 import { checkKnownOptions, checkOneOf } from './known-options.ts';
@@ -76,4 +77,15 @@ export interface SourcePlan {
 export interface ReadSettings {
   /** Default: only file:. */
   readonly fileSystems?: FileSystems | undefined;
+  readonly use?: RowUse | undefined;
+}
+
+/**
+ * What becomes of the rows of a source, so that a format may leave out what nobody can miss. Plain data.
+ */
+export interface RowUse {
+  /** The properties that are read from a row; undefined: all may be. */
+  readonly properties?: readonly string[] | undefined;
+  /** Rows that fail all tests of one of these are dropped by what follows, unseen. */
+  readonly clauses?: readonly (readonly RowTest[])[] | undefined;
 }

@@ -10,6 +10,7 @@ import { listInputFiles } from './input-files.ts';
 import { readJsonLinesSplit } from './json/json-lines-reader.ts';
 import { readObjectFile } from './object/object-file.ts';
 import { openPlanned } from './open-split.ts';
+import { applyRowUse } from './parquet/filter/apply-row-use.ts';
 import { type ParquetSplit, planParquet } from './parquet/plan.ts';
 import { readParquetSplit } from './parquet/read-split.ts';
 import { prunePartitions } from './partition-pruning.ts';
@@ -116,7 +117,11 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
       const { options } = source;
       if (!('layouts' in options))
         throw new MillraceError('MR_BUG', 'a parquet source was read before it was planned.');
-      return readColumnar(split, settings, (file) => readParquetSplit(file, split as ParquetSplit, options));
+      return readColumnar(split, settings, (file) => {
+        const use = settings.use ?? {};
+        const reading = applyRowUse(file, split as ParquetSplit, options, use);
+        return readParquetSplit(file, reading.split, reading.options);
+      });
     }
     case 'object':
       return readColumnar(split, settings, readObjectFile);

@@ -44,4 +44,6 @@ export interface PlannedParquetOptions extends ParquetReadOptions {
   readonly schema: ParquetSchema;
   /** Splits refer to these by position; files of the same schema share one. */
   readonly layouts: readonly ParquetLayout[];
+  /** What the files hold of these columns, filtered or not. */
+  readonly total: { readonly rowGroups: number; readonly bytes: number };
 }

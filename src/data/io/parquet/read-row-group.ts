@@ -5,7 +5,7 @@ import { assemble, type ParquetVector } from './encodings/assemble.ts';
 import { ParquetFormatError } from './format/parquet-format-error.ts';
 import type { ByteRange } from './metadata.ts';
 import { inParquetFile, type ParquetPlace } from './parquet-errors.ts';
-import { type PageRun, type PlannedChunk, type PlannedRowGroup, rangesOf } from './plan.ts';
+import { type PageRun, type PlannedChunk, type PlannedRowGroup, rangesOf } from './planned-group.ts';
 import { type ChunkBytes, type DecodedChunk, decodeChunk } from './read-chunk.ts';
 import { readRanges } from './read-ranges.ts';
 

@@ -5,7 +5,8 @@ import { cellsOf, type LeafOptions, objectBuilder } from './encodings/cells.ts';
 import { rowFilter } from './filter/row-filter.ts';
 import { describePlace, type ParquetPlace } from './parquet-errors.ts';
 import type { ParquetLayout, PlannedParquetOptions } from './parquet-options.ts';
-import type { ParquetSplit, PlannedRowGroup } from './plan.ts';
+import type { ParquetSplit } from './plan.ts';
+import type { PlannedRowGroup } from './planned-group.ts';
 import { type LoadedColumn, RowGroupReader, slotShift } from './read-row-group.ts';
 
 const maxBatchRows = 4096;

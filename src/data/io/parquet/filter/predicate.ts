@@ -13,6 +13,8 @@ export interface Predicate {
   readonly literals: readonly Comparable[];
   /** Whether a value that is not null fulfils the condition. */
   readonly matches: (value: Comparable) => boolean;
+  /** Whether null fulfils it as well: never so in SQL, often in JavaScript. */
+  readonly nullMatches: boolean;
 }
 
 /**
@@ -31,13 +33,21 @@ export function predicateOf(condition: ParquetCondition, leaf: ParquetLeaf): Pre
     if (literal !== undefined) return literal;
     throw invalid(condition, `its column holds ${describeType(leaf.type)}, and a value of it must be given exactly`);
   });
-  return { op, leaf, domain: domain ?? anything, literals, matches: matcher(op, literals) };
+  return {
+    op,
+    leaf,
+    domain: domain ?? anything,
+    literals,
+    matches: matcher(op, literals),
+    nullMatches: op === 'isNull',
+  };
 }
 
 /** For conditions that look at nulls only. */
 const anything: ValueDomain = { literal: () => undefined, stored: () => undefined, slots: () => () => 0 };
 
-function matcher(op: ParquetCondition['op'], literals: readonly Comparable[]): (value: Comparable) => boolean {
+/** Whether a value fulfils a comparison with these. */
+export function matcher(op: ParquetCondition['op'], literals: readonly Comparable[]): (value: Comparable) => boolean {
   const literal = literals[0] ?? 0;
   switch (op) {
     case '=':

@@ -18,27 +18,41 @@ export interface PruneSource {
 }
 
 /**
- * The rows of a row group that may fulfil all conditions, by statistics, then bloom filters, then page indexes. Reads
- * indexes and filters only of columns with a condition, and only while rows are left.
+ * The rows of a row group that may fulfil one predicate of each clause, by statistics, then bloom filters, then page indexes. Reads
+ * indexes and filters only of columns with a predicate, and only while rows are left.
  */
 export function rowsToRead(
   group: ParquetRowGroup,
-  predicates: readonly Predicate[],
+  clauses: readonly (readonly Predicate[])[],
   source: PruneSource,
 ): readonly RowRange[] {
-  const chunks = predicates.map((predicate) => ({ predicate, chunk: group.chunks[predicate.leaf.index] }));
-  const known = chunks.flatMap(({ predicate, chunk }) =>
-    chunk === undefined || chunk.isEncrypted ? [] : [{ predicate, chunk }],
+  const known = clauses.flatMap((clause): readonly (readonly Candidate[])[] => {
+    const candidates = clause.map((predicate) => ({ predicate, chunk: group.chunks[predicate.leaf.index] }));
+    const readable = candidates.filter((one): one is Candidate => one.chunk !== undefined && !one.chunk.isEncrypted);
+    return readable.length < clause.length ? [] : [readable];
+  });
+  const byStatistics = known.map((clause) =>
+    clause.filter(({ predicate, chunk }) => mayMatch(chunkSummary(chunk, predicate, source.createdBy), predicate)),
   );
-  for (const { predicate, chunk } of known)
-    if (!mayMatch(chunkSummary(chunk, predicate, source.createdBy), predicate)) return [];
-  for (const { predicate, chunk } of known) if (!bloomMayMatch(chunk, predicate, source)) return [];
+  if (byStatistics.some((clause) => clause.length === 0)) return [];
+  const byFilters: (readonly Candidate[])[] = [];
+  for (const clause of byStatistics) {
+    const left = clause.filter(({ predicate, chunk }) => bloomMayMatch(chunk, predicate, source));
+    if (left.length === 0) return [];
+    byFilters.push(left);
+  }
   let ranges: readonly RowRange[] = [{ start: 0, end: group.numRows }];
-  for (const { predicate, chunk } of known) {
+  for (const clause of byFilters) {
     if (ranges.length === 0) return [];
-    ranges = intersectRanges(ranges, matchingPages(chunk, predicate, group.numRows, source.file));
+    const pages = clause.flatMap(({ chunk, predicate }) => matchingPages(chunk, predicate, group.numRows, source.file));
+    ranges = intersectRanges(ranges, joinRanges(pages.toSorted((a, b) => a.start - b.start)));
   }
   return ranges;
+}
+
+interface Candidate {
+  readonly predicate: Predicate;
+  readonly chunk: ParquetChunk;
 }
 
 /** The first row of each page, and where the pages lie. */

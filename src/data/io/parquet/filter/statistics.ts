@@ -1,3 +1,4 @@
+import type { ParquetLeaf } from '../column-shape.ts';
 import { type Comparable, compareValues } from '../encodings/value-domain.ts';
 import type { FormatColumnIndex, FormatStatistics } from '../format/parquet-format.ts';
 import type { ParquetChunk } from '../metadata.ts';
@@ -17,7 +18,7 @@ export function chunkSummary(
   { leaf, domain }: Predicate,
   createdBy: string | undefined,
 ): Summary {
-  const bounds = statistics === undefined ? [] : trustedBounds(statistics, leaf.physical, createdBy);
+  const bounds = statistics === undefined ? [] : trustedBounds(statistics, leaf, createdBy);
   const [least, most] = bounds.map((bytes) => bytes && domain.stored(bytes));
   return { count: numLevels, nullCount: statistics?.nullCount, least, most };
 }
@@ -28,12 +29,13 @@ export function chunkSummary(
  */
 function trustedBounds(
   { min, max, minValue, maxValue }: FormatStatistics,
-  physical: string,
+  { physical, type }: ParquetLeaf,
   createdBy: string | undefined,
 ): readonly [Uint8Array | undefined, Uint8Array | undefined] {
   const isBytes = physical === 'BYTE_ARRAY' || physical === 'FIXED_LEN_BYTE_ARRAY';
   if (isBytes && createdBy?.startsWith('parquet.js')) return [undefined, undefined];
-  if (minValue !== undefined || maxValue !== undefined || isBytes) return [minValue, maxValue];
+  const isUnsigned = type.kind === 'int' && !type.isSigned;
+  if (minValue !== undefined || maxValue !== undefined || isBytes || isUnsigned) return [minValue, maxValue];
   return [min, max];
 }
 
@@ -45,9 +47,10 @@ export function pageSummary(index: FormatColumnIndex, page: number, count: numbe
 }
 
 /** Whether some of the values may fulfil the condition; false is certain. */
-export function mayMatch(summary: Summary, { op, literals, leaf }: Predicate): boolean {
+export function mayMatch(summary: Summary, { op, literals, leaf, nullMatches }: Predicate): boolean {
   const { count, nullCount, least, most } = summary;
-  if (op === 'isNull') return nullCount !== 0 || leaf.maxDefinition > 1;
+  if (nullMatches && (nullCount !== 0 || leaf.maxDefinition > 1)) return true;
+  if (op === 'isNull') return false;
   if (nullCount === count) return false;
   if (op === 'isNotNull') return true;
   // NaN is in no statistics, and is unequal to everything.
