@@ -1,4 +1,11 @@
-import type { AnyNode, ArrowFunctionExpression, BinaryExpression, Expression, FunctionExpression } from 'acorn';
+import type {
+  AnyNode,
+  ArrowFunctionExpression,
+  BinaryExpression,
+  Expression,
+  FunctionExpression,
+  NewExpression,
+} from 'acorn';
 import type { ParsedFunction } from './parse-function.ts';
 
 /** A constant that a function compares with. */
@@ -21,8 +28,13 @@ export interface RowTests {
   readonly isPure: boolean;
 }
 
-/** The value that a free variable had when the function was captured; undefined where it is no constant. */
-export type ConstantOf = (name: string) => { readonly value: RowConstant } | undefined;
+/** What the free variables of a function were when it was captured. */
+export interface FreeConstants {
+  /** Undefined where it is no constant. */
+  constant(name: string): { readonly value: RowConstant } | undefined;
+  /** Whether the name stands for what every program finds there. */
+  isGlobal(name: string): boolean;
+}
 
 const nothing: RowTests = { clauses: [], isPure: false };
 const pure: RowTests = { clauses: [], isPure: true };
@@ -35,12 +47,12 @@ const maxClauses = 16;
  *
  * @see Melnik et al., Dremel; Spark's pushed filters, which only expressions have: here a closure's text is the expression
  */
-export function rowTests(parsed: ParsedFunction, constantOf: ConstantOf): RowTests {
+export function rowTests(parsed: ParsedFunction, variables: FreeConstants): RowTests {
   const { node } = parsed;
   if (parsed.form !== 'expression' || node.type === 'ClassExpression' || node.async || node.generator) return nothing;
   const body = returned(node);
   const row = rowOf(node);
-  return body === undefined || row === undefined ? nothing : new TestReader(row, constantOf).read(body);
+  return body === undefined || row === undefined ? nothing : new TestReader(row, variables).read(body);
 }
 
 /** The expression that the function is. */
@@ -79,11 +91,11 @@ const mirrored: Readonly<Record<Comparison, Comparison>> = { '<': '>', '<=': '>=
 
 class TestReader {
   readonly #row: Row;
-  readonly #constantOf: ConstantOf;
+  readonly #variables: FreeConstants;
 
-  constructor(row: Row, constantOf: ConstantOf) {
+  constructor(row: Row, variables: FreeConstants) {
     this.#row = row;
-    this.#constantOf = constantOf;
+    this.#variables = variables;
   }
 
   read(node: Expression): RowTests {
@@ -193,11 +205,20 @@ class TestReader {
       }
       case 'Identifier': {
         const isOwn = 'name' in this.#row ? this.#row.name === node.name : this.#row.properties.has(node.name);
-        return isOwn ? undefined : this.#constantOf(node.name);
+        return isOwn ? undefined : this.#variables.constant(node.name);
       }
+      case 'NewExpression':
+        return this.#date(node);
       default:
         return undefined;
     }
+  }
+
+  /** `new Date('2026-01-01')` */
+  #date({ callee, arguments: [argument, ...more] }: NewExpression): { readonly value: Date } | undefined {
+    const isDate = callee.type === 'Identifier' && callee.name === 'Date' && this.#variables.isGlobal('Date');
+    const from = isDate && argument !== undefined && more.length === 0 ? this.#constant(argument)?.value : undefined;
+    return typeof from === 'string' || typeof from === 'number' ? { value: new Date(from) } : undefined;
   }
 }
 

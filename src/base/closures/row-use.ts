@@ -25,13 +25,20 @@ export class CapturedRowUse {
     const node = this.#function(index);
     if (node === undefined) return { clauses: [], isPure: false };
     const variables = new Map(node.variables);
-    return rowTests(analyzeFunction(node.text).parsed, (name) => this.#constant(variables.get(name)));
+    return rowTests(analyzeFunction(node.text).parsed, {
+      constant: (name) => this.#constant(variables.get(name)),
+      isGlobal: (name) => this.#isGlobal(variables.get(name)),
+    });
   }
 
   #function(index: number): Extract<ClosurePayload['nodes'][number], { readonly kind: 'function' }> | undefined {
     const { nodes, roots, isAsync } = this.#payload;
     const node = nodes[roots[index] ?? -1];
     return node?.kind === 'function' && isAsync[index] === false ? node : undefined;
+  }
+
+  #isGlobal(index: number | undefined): boolean {
+    return index === undefined || this.#payload.nodes[index]?.kind === 'global';
   }
 
   /** Only plain data: what shipped functions assign is in a box. */

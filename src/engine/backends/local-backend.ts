@@ -19,6 +19,7 @@ import { BlockStore } from '../storage/block-store.ts';
 import { ActionGroups } from './action-groups.ts';
 import type { ActionCall, Backend } from './backend.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { explainReads } from './explain-reads.ts';
 import { MemoryReclaimer } from './memory-reclaimer.ts';
 import { ParallelizedBlocks } from './parallelized-blocks.ts';
 import { RangeBounds } from './range-bounds.ts';
@@ -297,6 +298,7 @@ export class LocalBackend implements Backend {
       levelOf: (node) => this.levelOf(node),
       cachedPartitions: (node) => this.blocks.numCached(node.id),
       nameOf: (node) => this.nameOf(node),
+      readsOf: (node, steps) => explainReads(this.#sources.of(node), steps, this.fileSystems),
     };
   }
 

@@ -6,11 +6,12 @@ import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { FileSystems } from '../../data/io/file-systems.ts';
 import type { FileSystemSettings } from '../../data/io/remote/open-file-systems.ts';
-import type { SourceSpec } from '../../data/io/source-spec.ts';
+import type { RowUse, SourceSpec } from '../../data/io/source-spec.ts';
 import type { Split } from '../../data/io/split.ts';
 import { loadSplitReader, type SplitReader } from '../../data/io/split-reader.ts';
 import type { FunctionIndex, LoopStep } from '../../plan/codegen/loop-step.ts';
 import { generateStageLoop, type LoopSink, type StageLoop } from '../../plan/codegen/stage-loop.ts';
+import type { SourceNode } from '../../plan/stages/source-use.ts';
 import { childrenOf } from '../../plan/stages/task-inputs.ts';
 import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { BroadcastReference, StagePayload, StageReference } from '../protocol/task.ts';
@@ -24,6 +25,8 @@ export interface LoadedStage {
   readonly origins: readonly FunctionOrigin[];
   readonly asyncFunctions: Set<FunctionIndex>;
   splits(nodeId: number): readonly Split[];
+  /** What becomes of the rows of a source of the plan. */
+  useOf(source: TaskNode): RowUse | undefined;
   /** The stores of this worker. */
   readonly fileSystems: FileSystems;
   /** What reads the splits of a source of this format. */
@@ -60,11 +63,15 @@ export class StageLoader {
     if (known !== undefined) return known;
     for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
     const payload = deserialize(copyOf(reference.payload)) as StagePayload;
-    const functions = await rebuildClosures(withShared(payload.closures, reference.shared), this.#revive);
+    const closures = withShared(payload.closures, reference.shared);
+    const functions = await rebuildClosures(closures, this.#revive);
     const splits = new Map(payload.splits);
     const readers = new Map<SourceSpec['format'], SplitReader>();
-    for (const format of formatsIn(payload.plan)) readers.set(format, await loadSplitReader(format));
+    const sources = sourcesIn(payload.plan);
+    for (const { source } of sources)
+      if (!readers.has(source.format)) readers.set(source.format, await loadSplitReader(source.format));
     const rowsBefore = new Map(payload.rowsBefore);
+    const uses = await usesOf(sources, { ...payload, closures });
     if (needsRemoteStores(payload)) {
       const { openFileSystems } = await import('../../data/io/remote/open-file-systems.ts');
       this.#fileSystems = this.#isRemote ? this.#fileSystems : openFileSystems(stores);
@@ -77,6 +84,7 @@ export class StageLoader {
       functions,
       origins: payload.origins,
       asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
+      useOf: (source) => uses.get(source),
       splits: (nodeId) => defined(splits.get(nodeId), `splits of source ${nodeId}`),
       readerOf: (format) => defined(readers.get(format), `reader of ${format}`),
       rowsBefore: (nodeId, partition) => defined(rowsBefore.get(nodeId)?.[partition], `rows before ${partition}`),
@@ -130,14 +138,22 @@ function needsRemoteStores({ splits, output }: StagePayload): boolean {
   return reads || (output.kind === 'save' && isRemote(output.staging.output.uri));
 }
 
-function formatsIn(plan: TaskNode): ReadonlySet<SourceSpec['format']> {
-  const formats = new Set<SourceSpec['format']>();
+function sourcesIn(plan: TaskNode): readonly SourceNode[] {
+  const sources: SourceNode[] = [];
   const stack = [plan];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.kind === 'source') formats.add(node.source.format);
+    if (node.kind === 'source') sources.push(node);
     stack.push(...childrenOf(node));
   }
-  return formats;
+  return sources;
+}
+
+/** Only what reads columns can leave some out; the parser of functions is not loaded for anything else. */
+async function usesOf(sources: readonly SourceNode[], payload: StagePayload): Promise<ReadonlyMap<TaskNode, RowUse>> {
+  const columnar = sources.filter(({ source }) => source.format === 'parquet');
+  if (columnar.length === 0) return new Map();
+  const { sourceUse } = await import('../../plan/stages/source-use.ts');
+  return new Map(columnar.map((source) => [source, sourceUse(source, payload)]));
 }
 
 /** A loop over the stage's functions. */

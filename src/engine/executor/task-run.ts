@@ -99,7 +99,8 @@ export class TaskRun {
       case 'source': {
         const { stage } = this.#environment;
         const split = defined(stage.splits(node.nodeId)[partition], `split ${partition}`);
-        return this.#counted(stage.readerOf(node.source.format)(node.source, split, stage) as Batches);
+        const settings = { fileSystems: stage.fileSystems, use: stage.useOf(node) };
+        return this.#counted(stage.readerOf(node.source.format)(node.source, split, settings) as Batches);
       }
       case 'pipeline':
         return this.#pipeline(node, partition);

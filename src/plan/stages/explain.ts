@@ -1,6 +1,6 @@
 import { formatCallSite } from '../../base/call-site.ts';
 import type { LineageLayout } from '../lineage/layout.ts';
-import type { RddNode } from '../lineage/node.ts';
+import type { NarrowStep, NodeOf, RddNode } from '../lineage/node.ts';
 import type { Partitioner } from '../lineage/partitioner.ts';
 import type { StorageLevelName } from '../lineage/storage-level.ts';
 import { combinesOnMapSide } from './lower.ts';
@@ -11,6 +11,8 @@ export interface ExplainSettings extends SplitSettings {
   readonly levelOf: (node: RddNode) => StorageLevelName;
   /** Partitions of a persisted RDD that are in the cache now. */
   readonly cachedPartitions: (node: RddNode) => number;
+  /** What of a source is read where these steps are all that sees its rows; undefined for formats that are read whole. */
+  readonly readsOf: (node: NodeOf<'source'>, steps: readonly NarrowStep[]) => string | undefined;
   /** What an RDD was named with setName. */
   readonly nameOf: (node: RddNode) => string | undefined;
 }
@@ -50,18 +52,21 @@ function partitionerText(partitioner: Partitioner): string {
 
 function operatorLines(stage: Stage, settings: ExplainSettings): readonly string[] {
   const lines: string[] = [];
-  const visit = (node: RddNode, depth: number): void => {
+  const visit = (node: RddNode, depth: number, above: readonly NarrowStep[]): void => {
     lines.push(`${'  '.repeat(depth + 1)}${describe(node, settings)}`);
+    const reads = node.kind === 'source' ? settings.readsOf(node, above) : undefined;
+    if (reads !== undefined) lines.push(`${'  '.repeat(depth + 2)}${reads}`);
     const cached = settings.cachedPartitions(node);
     if (cached > 0 && cached === settings.layout.numPartitions(node)) return;
     const dependencies = settings.layout.dependencies(node);
+    const steps = node.kind === 'narrow' && settings.levelOf(node.parent) === 'NONE' ? [node.step, ...above] : [];
     const narrow = dependencies.filter((dependency) => dependency.kind === 'narrow');
     for (const dependency of dependencies) {
-      if (dependency.kind === 'narrow') visit(dependency.parent, narrow.length > 1 ? depth + 1 : depth);
+      if (dependency.kind === 'narrow') visit(dependency.parent, narrow.length > 1 ? depth + 1 : depth, steps);
       else lines.push(`${'  '.repeat(depth + 2)}reads the shuffle of ${dependency.parent.operator}`);
     }
   };
-  visit(stage.root, 0);
+  visit(stage.root, 0, []);
   return lines;
 }
 

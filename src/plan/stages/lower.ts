@@ -128,7 +128,7 @@ export class StageLowering {
     let plan = this.lower(below);
     let steps: LoopStep[] = [];
     const flush = (): void => {
-      if (steps.length > 0) plan = { kind: 'pipeline', input: plan, steps };
+      if (steps.length > 0) plan = { kind: 'pipeline', input: fedInto(plan, steps), steps };
       steps = [];
     };
     for (const node of chain.reverse()) {
@@ -269,6 +269,11 @@ export class StageLowering {
           numPartitions: dependency.partitioner.numPartitions,
         };
   }
+}
+
+/** A source that is read for these steps only, so that it may leave out what they cannot miss. */
+function fedInto(input: TaskNode, steps: readonly LoopStep[]): TaskNode {
+  return input.kind === 'source' ? { ...input, feeds: steps } : input;
 }
 
 type PartitionStep = Extract<NarrowStep, { readonly op: 'mapPartitions' | 'glom' | 'foldPartition' | 'builtIn' }>;

@@ -22,7 +22,14 @@ export type TaskNode =
       readonly step: number;
       readonly numPartitions: number;
     }
-  | { readonly kind: 'source'; readonly nodeId: number; readonly source: SourceSpec; readonly numPartitions: number }
+  | {
+      readonly kind: 'source';
+      readonly nodeId: number;
+      readonly source: SourceSpec;
+      readonly numPartitions: number;
+      /** The steps that its rows go through, and nothing else sees them; absent where anything may. */
+      readonly feeds?: readonly LoopStep[];
+    }
   | { readonly kind: 'pipeline'; readonly input: TaskNode; readonly steps: readonly LoopStep[] }
   | {
       readonly kind: 'mapPartitions';
