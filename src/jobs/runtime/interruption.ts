@@ -11,6 +11,8 @@ export class Interruption {
   readonly #controller = new AbortController();
   readonly #hard = new AbortController();
   readonly #children = new Set<Interruption>();
+  /** Of work that is guarded: a hundred items may be at once, too many for listeners of one signal. */
+  readonly #onHard = new Set<() => void>();
   readonly #parent: Interruption | undefined;
   #kind: InterruptionKind | undefined;
   #error: MillraceError | undefined;
@@ -50,7 +52,10 @@ export class Interruption {
     this.#kind = kind;
     this.#error = error;
     this.#controller.abort(error);
-    if (isHard) this.#hard.abort(error);
+    if (isHard) {
+      this.#hard.abort(error);
+      for (const onHard of this.#onHard) onHard();
+    }
     for (const child of this.#children) child.interrupt(kind, error);
   }
 
@@ -77,11 +82,11 @@ export class Interruption {
       };
       const settle = (end: () => void): void => {
         if (timer !== undefined) clearTimeout(timer);
-        this.#hard.signal.removeEventListener('abort', onHard);
+        this.#onHard.delete(onHard);
         end();
       };
       if (this.isHard) onHard();
-      else this.#hard.signal.addEventListener('abort', onHard, { once: true });
+      else this.#onHard.add(onHard);
       Promise.resolve(work).then(
         (value) => settle(() => resolve(value)),
         (error: unknown) => settle(() => reject(error)),
