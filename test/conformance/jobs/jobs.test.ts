@@ -6,6 +6,7 @@ import { eventConformance } from './events.ts';
 import { graphConformance } from './graphs.ts';
 import { launchingConformance } from './launching.ts';
 import { nestingConformance } from './nesting.ts';
+import { ownershipConformance } from './ownership.ts';
 import { readingConformance } from './reading.ts';
 import { retryConformance } from './retrying.ts';
 import { statusConformance } from './statuses.ts';
@@ -24,4 +25,5 @@ describe.each([
   launchingConformance(store);
   readingConformance(store);
   statusConformance(store);
+  if (store.isShared) ownershipConformance(store);
 });
