@@ -14,6 +14,7 @@ import {
 import { end, named, type StoreUnderTest, step } from '../conformance/jobs/harness.ts';
 import { launchRaceConformance } from '../conformance/jobs/launch-race.ts';
 import { launchingConformance } from '../conformance/jobs/launching.ts';
+import { readingConformance } from '../conformance/jobs/reading.ts';
 import { CuttingProxy } from './support/cutting-proxy.ts';
 import { urlOf } from './support/server-url.ts';
 
@@ -37,6 +38,7 @@ const servers = [
 describe.each(servers)('jobs on $name', ({ setting, own, kill, lent }) => {
   const store: StoreUnderTest = { url: () => urlOf(setting), isShared: true };
   launchingConformance(store);
+  readingConformance(store);
   launchRaceConformance(store, 6, 200);
 
   describe('a chunk step', () => {
