@@ -1,7 +1,7 @@
 import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { DeferredPartitioner } from '../plan/lineage/partitioner.ts';
-import { hashInto } from './node-builder.ts';
+import { type Partitions, partitionerOf } from './node-builder.ts';
 import { Persistence } from './persistence.ts';
 import { type PipeOptions, pipeThrough, splitCommand } from './pipe.ts';
 import type { RDD } from './rdd.ts';
@@ -39,12 +39,12 @@ export abstract class Combinations<T> extends Persistence<T> {
    * console.log(await both.sortBy((n) => n).collect()); // [1, 3]
    * ```
    */
-  intersection(other: RDD<T>, partitions?: number): RDD<T> {
+  intersection(other: RDD<T>, partitions?: Partitions): RDD<T> {
     this.nodesWith('intersection', [other]);
     const left = this.step<[T, null]>('intersection', { op: 'asKey' }, false);
     const right = other.step<[T, null]>('intersection', { op: 'asKey' }, false);
     return left
-      .cogrouped<Lists<T, null>>('intersection', [right], hashInto('intersection', partitions))
+      .cogrouped<Lists<T, null>>('intersection', [right], partitionerOf('intersection', partitions))
       .narrow<T>(
         'intersection',
         ([row, [lefts, rights]]: Lists<T, null>) => (lefts.length > 0 && rights.length > 0 ? [row] : []),
@@ -63,11 +63,11 @@ export abstract class Combinations<T> extends Persistence<T> {
    * console.log(await rest.sortBy((n) => n).collect()); // [1, 1, 3]
    * ```
    */
-  subtract(other: RDD<T>, partitions?: number): RDD<T> {
+  subtract(other: RDD<T>, partitions?: Partitions): RDD<T> {
     this.nodesWith('subtract', [other]);
     const left = this.narrow<[T, T]>('subtract', (row: T) => row, undefined, false, 'keyBy');
     const right = other.step<[T, null]>('subtract', { op: 'asKey' }, false);
-    const partitioner = partitions === undefined ? asFirst : hashInto('subtract', partitions);
+    const partitioner = partitions === undefined ? asFirst : partitionerOf('subtract', partitions);
     return left
       .cogrouped<Lists<T, T>>('subtract', [right], partitioner)
       .narrow<T>(

@@ -33,7 +33,8 @@ export abstract class ContextSources {
   }
 
   /**
-   * Rows from an array (or anything iterable), cut into `partitions` runs of near-equal length. Later changes of the array are not seen.
+   * Rows from an array (or anything iterable), cut into `partitions` runs of near-equal length. The rows are copied when an
+   * action first needs them: objects that change before are seen changed.
    *
    * @example
    * ```ts

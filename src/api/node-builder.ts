@@ -2,10 +2,12 @@ import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Aggregator, JoinType, NarrowStep, NodeOf, RddNode } from '../plan/lineage/node.ts';
 import {
+  CustomPartitioner,
   type DeferredPartitioner,
   HashPartitioner,
   type Partitioner,
   RangePartitioner,
+  RoundRobinPartitioner,
 } from '../plan/lineage/partitioner.ts';
 import type { RDD } from './rdd.ts';
 import { type FunctionOptions, functionToShip, RddCore } from './rdd-core.ts';
@@ -16,6 +18,7 @@ type NewNode = Without<RddNode, 'id' | 'operator' | 'callSite'>;
 /** How many partitions the result has, or who deals the keys out; by default those of the largest input. */
 export type Partitions = number | Partitioner | undefined;
 
+const partitionerClasses = [HashPartitioner, RangePartitioner, RoundRobinPartitioner, CustomPartitioner] as const;
 const byHash: DeferredPartitioner = { kind: 'deferred', of: 'hash', ascending: true };
 
 /** The hash partitioner of an operator that was told how many partitions to make, or was not. */
@@ -26,7 +29,12 @@ export function hashInto(operator: string, partitions: number | undefined): Hash
 }
 
 export function partitionerOf(operator: string, partitions: Partitions): Partitioner | DeferredPartitioner {
-  return typeof partitions === 'object' ? partitions : hashInto(operator, partitions);
+  if (typeof partitions !== 'object') return hashInto(operator, partitions);
+  if (partitionerClasses.some((known) => partitions instanceof known)) return partitions;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `${operator}: needs a number of partitions or a partitioner, got ${partitions === null ? 'null' : JSON.stringify(partitions)}.`,
+  );
 }
 
 export function checkPartitions(operator: string, partitions: number): void {

@@ -88,11 +88,10 @@ export abstract class PairPartitioning<T> extends PairJoins<T> {
    */
   filterByRange<K, V>(this: PairPartitioning<Pair<K, V>>, lower: K, upper: K): RDD<[K, V]> {
     const operation = { kind: 'keyRange', lower, upper } as const;
-    const { layout } = this.runner;
-    const ends = [lower, upper].map((key) => this.runner.partitionOfKey(this.node, key));
-    const [a, b] = ends;
-    if (compareValues(lower, upper) > 0 || a === undefined || b === undefined) return this.#inRange(operation);
-    if (layout.partitioner(this.node)?.kind !== 'range') return this.#inRange(operation);
+    const isRanged = this.runner.layout.knownPartitioner(this.node)?.kind === 'range';
+    if (!isRanged || compareValues(lower, upper) > 0) return this.#inRange(operation);
+    const [a, b] = [lower, upper].map((key) => this.runner.partitionOfKey(this.node, key));
+    if (a === undefined || b === undefined) return this.#inRange(operation);
     const first = Math.min(a, b);
     const partitions = Array.from({ length: Math.abs(a - b) + 1 }, (_, index) => first + index);
     return this.withNode<[K, V]>('filterByRange', {

@@ -1,5 +1,5 @@
 import { RoundRobinPartitioner } from '../plan/lineage/partitioner.ts';
-import { checkPartitions, hashInto } from './node-builder.ts';
+import { checkPartitions, hashInto, type Partitions, partitionerOf } from './node-builder.ts';
 import type { RDD } from './rdd.ts';
 import type { FunctionOptions } from './rdd-core.ts';
 import { SaveActions } from './save-actions.ts';
@@ -125,10 +125,10 @@ export abstract class Transformations<T> extends SaveActions<T> {
    * console.log(await sc.range(5).groupBy((n) => n % 2).sortByKey().collect()); // [[0, [0, 2, 4]], [1, [1, 3]]]
    * ```
    */
-  groupBy<K>(fn: (row: T) => K, partitions?: number | undefined, options?: FunctionOptions): RDD<[Awaited<K>, T[]]> {
+  groupBy<K>(fn: (row: T) => K, partitions?: Partitions, options?: FunctionOptions): RDD<[Awaited<K>, T[]]> {
     return this.narrow<[K, T]>('groupBy', fn, options, false, 'keyBy').shuffled(
       'groupBy',
-      hashInto('groupBy', partitions),
+      partitionerOf('groupBy', partitions),
       { kind: 'group' },
     );
   }

@@ -72,6 +72,14 @@ export class LineageLayout {
     return at.kind === 'shuffled' || at.kind === 'cogrouped' ? this.#resolve(at) : undefined;
   }
 
+  /** The partitioner of `node` as far as it is known without listing any file. */
+  knownPartitioner(node: RddNode): Partitioner | undefined {
+    let at = node;
+    while (at.kind === 'narrow' && at.preservesPartitioning) at = at.parent;
+    if (at.kind !== 'shuffled' && at.kind !== 'cogrouped') return undefined;
+    return at.partitioner.kind === 'deferred' ? this.#partitioners.get(at) : at.partitioner;
+  }
+
   /** Whether a union puts the partitions of its parents upon each other, for all have the same partitioner, and not side by side. */
   isStacked(node: NodeOf<'union'>): boolean {
     return this.#sharedPartitioner(node) !== undefined;

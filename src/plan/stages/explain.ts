@@ -52,8 +52,12 @@ function partitionerText(partitioner: Partitioner): string {
 
 function operatorLines(stage: Stage, settings: ExplainSettings): readonly string[] {
   const lines: string[] = [];
+  const printed = new Set<RddNode>();
   const visit = (node: RddNode, depth: number, above: readonly NarrowStep[]): void => {
-    lines.push(`${'  '.repeat(depth + 1)}${describe(node, settings)}`);
+    const isRepeated = printed.has(node);
+    printed.add(node);
+    lines.push(`${'  '.repeat(depth + 1)}${describe(node, settings)}${isRepeated ? ' (see above)' : ''}`);
+    if (isRepeated) return;
     const reads = node.kind === 'source' ? settings.readsOf(node, above) : undefined;
     if (reads !== undefined) lines.push(`${'  '.repeat(depth + 2)}${reads}`);
     const cached = settings.cachedPartitions(node);
@@ -84,19 +88,39 @@ function describe(node: RddNode, settings: ExplainSettings): string {
   ].join(', ');
 }
 
-/** The lineage as Spark's toDebugString prints it: children above parents, a new column of `|` behind every shuffle. */
+/**
+ * The lineage as Spark's toDebugString prints it: children above parents, a new column of `|` behind every shuffle. What was printed
+ * before is named once more, but not what is below it.
+ */
 export function debugString(root: RddNode, layout: LineageLayout, levelOf: ExplainSettings['levelOf']): string {
   const lines: string[] = [];
-  const visit = (node: RddNode, prefix: string, isFirst: boolean): void => {
+  const printed = new Set<RddNode>();
+  const describeSelf = (node: RddNode): string => {
     const level = levelOf(node);
-    const count = isFirst ? `(${layout.numPartitions(node)}) ` : ' |  ';
-    const cached = level === 'NONE' ? '' : ` [${level}]`;
-    lines.push(`${prefix}${count}${node.operator} [${node.id}] at ${formatCallSite(node.callSite)}${cached}`);
-    for (const dependency of layout.dependencies(node)) {
-      if (dependency.kind === 'narrow') visit(dependency.parent, prefix, false);
-      else visit(dependency.parent, `${prefix} +-`.replace(/\+-(?= )/g, '  '), true);
+    return `${node.operator} [${node.id}] at ${formatCallSite(node.callSite)}${level === 'NONE' ? '' : ` [${level}]`}`;
+  };
+  /** `below` is put before the lines of what `node` depends on. */
+  const visit = (node: RddNode, first: string, below: string): void => {
+    const isRepeated = printed.has(node);
+    printed.add(node);
+    const dependencies = isRepeated ? [] : layout.dependencies(node);
+    lines.push(`${first}${describeSelf(node)}${isRepeated ? ' (see above)' : ''}`);
+    for (const [index, { kind, parent }] of dependencies.entries()) {
+      if (kind === 'narrow') visit(parent, below, below);
+      else {
+        const count = `(${layout.numPartitions(parent)})`;
+        const before = below.replace(/\|\s+$/, '');
+        visit(parent, `${before}+-${count} `, before + (index === dependencies.length - 1 ? '  ' : '| ') + bar(count));
+      }
     }
   };
-  visit(root, '', true);
+  const count = `(${layout.numPartitions(root)})`;
+  visit(root, `${count} `, bar(count));
   return lines.join('\n');
+}
+
+/** A `|` below the middle of a count of partitions, as wide as the count and a blank. */
+function bar(count: string): string {
+  const left = Math.floor((count.length - 1) / 2);
+  return `${' '.repeat(left)}|${' '.repeat(count.length - left)}`;
 }
