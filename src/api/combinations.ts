@@ -233,7 +233,8 @@ export abstract class Combinations<T> extends Persistence<T> {
    * @example
    * ```ts
    * console.log(await sc.parallelize(['b', 'a'], 1).pipe('sort -r').collect()); // ['b', 'a']
-   * console.log(await sc.range(1).pipe(['sh', '-c', 'echo $GREETING'], { env: { GREETING: 'hello' } }).collect()); // ['hello']
+   * const one = sc.parallelize([1], 1);
+   * console.log(await one.pipe(['sh', '-c', 'echo $GREETING'], { env: { GREETING: 'hello' } }).collect()); // ['hello']
    * ```
    */
   pipe(command: string | readonly string[], options: PipeOptions = {}): RDD<string> {

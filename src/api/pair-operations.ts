@@ -36,7 +36,7 @@ export abstract class PairOperations<T> extends Combinations<T> {
    * @example
    * ```ts
    * const words = sc.parallelize(['a', 'b', 'a']).map((word) => [word, 1] as const);
-   * console.log(await words.reduceByKeyLocally((a, b) => a + b)); // Map { 'a' => 2, 'b' => 1 }
+   * console.log((await words.reduceByKeyLocally((a, b) => a + b)).get('a')); // 2
    * ```
    */
   async reduceByKeyLocally(

@@ -37,9 +37,9 @@ const KEPT = 1000;
  *
  * @example
  * ```ts
- * sc.setJobGroup('report');
+ * sc.setJobGroup('daily', 'the daily report');
  * await sc.range(10).count();
- * const [jobId] = sc.statusTracker.getJobIdsForGroup('report');
+ * const [jobId] = sc.statusTracker.getJobIdsForGroup('daily');
  * console.log(sc.statusTracker.getJobInfo(jobId!)?.status); // 'SUCCEEDED'
  * ```
  */
