@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { environment, judge, list, scenarioSection, type Verdict, writeSection } from './harness/report.ts';
 import { measure } from './harness/scenario.ts';
 import { runJobBench } from './jobs/run-jobs.ts';
+import { measureLargerThanMemory } from './larger-than-memory.ts';
 import { type Inputs, scenarios } from './scenarios.ts';
 import { measureSmallActions } from './small-actions.ts';
 
@@ -61,8 +62,9 @@ function countWordsIn(path: string): number {
 
 /** Runs what was asked for; gives the Markdown of each part and the bars that were missed. */
 async function runAll(): Promise<{ sections: string[]; missed: string[] }> {
-  const all = scenarios(prepare());
-  const names = [...all.map(({ name }) => name), 'small actions'];
+  const withoutData = ['small actions', 'larger than memory'];
+  const all = withoutData.includes(values.only ?? '') ? [] : scenarios(prepare());
+  const names = [...all.map(({ name }) => name), ...withoutData];
   if (values.only !== undefined && !names.includes(values.only))
     throw new Error(`--only must be one of ${names.join(', ')}, got "${values.only}".`);
   const sections: string[] = [];
@@ -80,6 +82,10 @@ async function runAll(): Promise<{ sections: string[]; missed: string[] }> {
   if ((values.only ?? 'small actions') === 'small actions') {
     const verdicts = await measureSmallActions(values.smoke ? 1 : 200);
     if (!values.smoke) add(`### small actions\n\n${list(verdicts)}`, verdicts);
+  }
+  if ((values.only ?? 'larger than memory') === 'larger than memory') {
+    const { section, verdicts } = measureLargerThanMemory(values.smoke ? 10_000 : 1_000_000);
+    if (!values.smoke) add(`${section}\n${list(verdicts)}`, verdicts);
   }
   return { sections, missed };
 }

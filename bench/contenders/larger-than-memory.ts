@@ -1,6 +1,7 @@
 // One program over more data than the memory it is given, in a process of its own: its answer, time and peak size as JSON.
 import { readFileSync } from 'node:fs';
 import { MillraceContext } from 'millrace';
+import type { LargeRun } from '../larger-than-memory.ts';
 
 const [program = '', rowsGiven = '', memory = ''] = process.argv.slice(2);
 const rows = Number(rowsGiven);
@@ -42,8 +43,8 @@ if (run === undefined) throw new Error(`no program "${program}"`);
 const begun = performance.now();
 const answer = await run();
 const ms = performance.now() - begun;
+const { user, system } = process.cpuUsage();
 const peakKb = Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
-console.log(
-  JSON.stringify({ answer, ms, peakMb: Math.round(peakKb / 1024), spilledMb: Math.round(spilledBytes / 2 ** 20) }),
-);
 await sc.stop();
+const report: LargeRun = { answer, ms, cpuMs: (user + system) / 1000, peakBytes: peakKb * 1024, spilledBytes };
+console.log(JSON.stringify(report));

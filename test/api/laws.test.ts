@@ -266,6 +266,10 @@ describe('the edges', () => {
         .reduceByKey((a, b) => a + b, 500)
         .count(),
     ).toBe(7);
+    let united = sc().range(2);
+    for (let i = 2; i < 2000; i++) united = united.union(sc().range(i, i + 1, 1, 1));
+    expect(await united.collect()).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+    expect(united.toDebugString()).toContain('union');
     let chained = sc().range(10);
     for (let i = 0; i < 1000; i++) chained = chained.map((n) => n + 1);
     expect(await chained.collect()).toEqual([1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009]);

@@ -1,6 +1,6 @@
 import { readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EngineEvent, MillraceContext, StorageLevel } from '../../src/index.ts';
 
 let sc: MillraceContext;
@@ -214,7 +214,7 @@ describe('an aborted action', () => {
     });
     const grouped = endless.partitionBy(2).groupByKey(2);
     await expect(grouped.count({ signal: abort.signal })).rejects.toMatchObject({ code: 'MR_ABORTED' });
-    expect(readdirSync(small.backend.tempPath)).toEqual([]);
+    await vi.waitFor(() => expect(readdirSync(small.backend.tempPath)).toEqual([]), { timeout: 20_000 });
   });
 
   it('does not hurt another whose tasks share the workers', async () => {

@@ -85,6 +85,7 @@ function unneeded(stage: Stage): Prepared {
     payload: () => defined<StagePayload>(undefined, `payload of shuffle ${shuffleId}`),
     closures: undefined,
     broadcasts: [],
+    isOutput: false,
     block: () => undefined,
   };
 }
@@ -124,7 +125,14 @@ function preparedStage(stage: Stage, call: ActionCall, settings: StagePlannerSet
     const node = held.get(nodeId);
     return node === undefined ? undefined : parallelized.of(node, partition);
   };
-  return { payload, closures, broadcasts, block, ...purposeOf(stage, call, settings) };
+  return {
+    payload,
+    closures,
+    broadcasts,
+    isOutput: output.kind === 'save',
+    block,
+    ...purposeOf(stage, call, settings),
+  };
 }
 
 function outputOf(stage: Stage, call: ActionCall, lowering: StageLowering): TaskOutput {

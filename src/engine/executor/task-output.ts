@@ -106,7 +106,7 @@ function writeShuffle(run: TaskRun, settings: OutputSettings, output: OutputOf<'
   if (output.aggregator === undefined) writeRows(writer, run, settings, output.partitioner, partitionOf);
   else {
     // What was combined so far may go out at any time: the reduce side merges what has the same key.
-    const gauge = new GroupGauge(false);
+    const gauge = new GroupGauge(0);
     const loop = fusedLoop(run, settings, { kind: 'combine', aggregator: output.aggregator, of: 'values' }, (at) => {
       const { table, states } = at.groups;
       if (gauge.bytes((slot) => table.keyAt(slot), states) <= settings.executionBytes) return;

@@ -132,7 +132,7 @@ export class DagScheduler implements TaskSource {
     const reason = why instanceof MillraceError ? why.message : 'The action was cancelled';
     const error = new MillraceError('MR_ABORTED', `${reason}.`.replace('..', '.'), { cause: why });
     const stopped = this.#carryOut(this.#state.actionEnded(actionId));
-    this.#end(actionId, error, stopped);
+    this.#end(actionId, error, action.request.stages.some(({ isOutput }) => isOutput) ? stopped : []);
   }
 
   cancelAll(why: unknown): void {
@@ -329,7 +329,7 @@ export class DagScheduler implements TaskSource {
     this.#tasks.submit(stage, tasks, { pool, priority: actionId });
   }
 
-  /** The action's promise settles when none of its tasks runs any more: what they write can then be cleared away. */
+  /** The action's promise settles when what was stopped has ended: what that wrote can then be cleared away. */
   #end(actionId: number, error: unknown, stopped: readonly Promise<unknown>[]): void {
     const action = this.#actions.get(actionId);
     if (action === undefined) return;

@@ -22,6 +22,8 @@ export interface PlannedStage {
   /** The functions of the payload with what they captured; undefined for a stage that was not captured anew. */
   readonly closures: ClosurePayload | undefined;
   readonly broadcasts: readonly BroadcastReference[];
+  /** Its tasks write parts of an output, which are removed when the action fails. */
+  readonly isOutput: boolean;
   /** Rows of `parallelize`, by RDD and partition. */
   readonly block: (nodeId: number, partition: number) => Block | undefined;
   /** The value of a partition of a sample or result stage: once a partition. */

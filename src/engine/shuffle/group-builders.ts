@@ -13,7 +13,7 @@ export class AggregationBuilder implements GroupBuilder {
 
   constructor(loop: StageLoop, areLists: boolean) {
     this.#loop = loop;
-    this.#gauge = new GroupGauge(areLists);
+    this.#gauge = new GroupGauge(areLists ? 1 : 0);
   }
 
   get groups(): Groups {
@@ -42,9 +42,6 @@ export class AggregationBuilder implements GroupBuilder {
   }
 }
 
-/** What an array costs beside its items. */
-const BYTES_PER_LIST = 48;
-
 /** For every key, the list of its values on each side. */
 export class CogroupBuilder implements GroupBuilder {
   readonly groups: { table: KeyTable; states: unknown[][][] } = { table: new KeyTable(), states: [] };
@@ -53,7 +50,7 @@ export class CogroupBuilder implements GroupBuilder {
 
   constructor(sides: number) {
     this.#sides = sides;
-    this.#gauge = new GroupGauge(true, BYTES_PER_LIST * (sides + 1));
+    this.#gauge = new GroupGauge(sides);
   }
 
   add({ keys, values }: PairBatch, side: number): void {

@@ -3,28 +3,29 @@ import { estimateBytes } from '../../data/columnar/size-estimate.ts';
 const SAMPLED = 48;
 /** What the hash table, the arrays and the garbage around them cost for a group, beside its key and state. */
 const BYTES_PER_GROUP = 64;
+/** An array of one value; the second one that is pushed makes room for 17. */
+const BYTES_PER_LIST = 56;
+const BYTES_PER_GROWN_LIST = 48 + 17 * 8;
 
 /**
  * About how much memory a table of groups holds: an even sample of its groups stands for all, and the values that were added to lists
  * are counted as they come in, since one long list may hide between the sampled ones.
  */
 export class GroupGauge {
-  readonly #areLists: boolean;
-  readonly #bytesPerGroup: number;
+  readonly #listsPerGroup: number;
   #listed = 0;
+  #listedBytes = 0;
 
-  /**
-   * @param areLists states are lists of values, which {@link addListed} counts
-   * @param bytesPerState what such a state costs beside its values
-   */
-  constructor(areLists: boolean, bytesPerState = 0) {
-    this.#areLists = areLists;
-    this.#bytesPerGroup = BYTES_PER_GROUP + bytesPerState;
+  /** @param listsPerGroup lists of values that a state consists of, counted by {@link addListed}; 0 when it is none */
+  constructor(listsPerGroup: number) {
+    this.#listsPerGroup = listsPerGroup;
   }
 
   /** A batch of values went into the groups. */
   addListed(values: readonly unknown[]): void {
-    if (this.#areLists) this.#listed += batchBytes(values);
+    if (this.#listsPerGroup === 0) return;
+    this.#listed += values.length;
+    this.#listedBytes += batchBytes(values);
   }
 
   bytes(keyAt: (slot: number) => unknown, states: readonly unknown[]): number {
@@ -34,14 +35,17 @@ export class GroupGauge {
     let bytes = 0;
     let sampled = 0;
     for (let slot = 0; slot < groups; slot += step) {
-      bytes += estimateBytes(keyAt(slot)) + (this.#areLists ? 0 : estimateBytes(states[slot]));
+      bytes += estimateBytes(keyAt(slot)) + (this.#listsPerGroup > 0 ? 0 : estimateBytes(states[slot]));
       sampled++;
     }
-    return groups * (bytes / sampled + this.#bytesPerGroup) + this.#listed;
+    const lists = groups * this.#listsPerGroup;
+    const listBytes = lists * (this.#listed > lists ? BYTES_PER_GROWN_LIST : BYTES_PER_LIST);
+    return groups * (bytes / sampled + BYTES_PER_GROUP) + listBytes + this.#listedBytes;
   }
 
   reset(): void {
     this.#listed = 0;
+    this.#listedBytes = 0;
   }
 }
 

@@ -147,20 +147,32 @@ export class LineageLayout {
     }
   }
 
-  /** Spark's PartitionerAwareUnionRDD: the partitioner that all parents share. */
+  /** Spark's PartitionerAwareUnionRDD: the partitioner that all parents share. Unions of unions are looked at from the bottom up. */
   #sharedPartitioner(node: NodeOf<'union'>): Partitioner | undefined {
-    let shared = this.#shared.get(node);
-    if (shared === undefined) {
-      const [first, ...rest] = node.parents;
-      const partitioner = first === undefined ? undefined : this.partitioner(first);
-      const isShared =
-        partitioner !== undefined &&
-        partitioner.kind !== 'roundRobin' &&
-        rest.every((parent) => samePartitioning(this.partitioner(parent), partitioner));
-      shared = { partitioner: isShared ? partitioner : undefined };
-      this.#shared.set(node, shared);
+    const known = this.#shared.get(node);
+    if (known !== undefined) return known.partitioner;
+    const unions = new Set([node]);
+    for (const union of unions)
+      for (const parent of union.parents) {
+        let at = parent;
+        while (at.kind === 'narrow') at = at.parent;
+        if (at.kind === 'union' && !this.#shared.has(at)) unions.add(at);
+      }
+    for (const union of [...unions].reverse()) {
+      this.#share(union);
+      this.numPartitions(union);
     }
-    return shared.partitioner;
+    return this.#shared.get(node)?.partitioner;
+  }
+
+  #share(node: NodeOf<'union'>): void {
+    const [first, ...rest] = node.parents;
+    const partitioner = first === undefined ? undefined : this.partitioner(first);
+    const isShared =
+      partitioner !== undefined &&
+      partitioner.kind !== 'roundRobin' &&
+      rest.every((parent) => samePartitioning(this.partitioner(parent), partitioner));
+    this.#shared.set(node, { partitioner: isShared ? partitioner : undefined });
   }
 
   #countZipped(node: NodeOf<'zipped'>): number {

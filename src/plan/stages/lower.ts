@@ -207,7 +207,7 @@ export class StageLowering {
           return { kind: 'stacked', inputs: node.parents.map((parent) => this.lower(parent)) };
         return {
           kind: 'union',
-          inputs: node.parents.map((parent) => ({
+          inputs: this.#united(node).map((parent) => ({
             node: this.lower(parent),
             numPartitions: layout.numPartitions(parent),
           })),
@@ -240,6 +240,19 @@ export class StageLowering {
           ? { kind: 'cogroup', inputs: node.parents.map((_, side) => this.#exchanged(node, side)) }
           : { kind: 'join', inputs: [this.#exchanged(node, 0), this.#exchanged(node, 1)], join: node.join };
     }
+  }
+
+  /** The parents of a union, with those of unions among them in their place: a loop of unions is one list. */
+  #united(node: NodeOf<'union'>): readonly RddNode[] {
+    const { levelOf, layout } = this.#settings;
+    const parents: RddNode[] = [];
+    const stack: RddNode[] = node.parents.toReversed();
+    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+      const isKept = levelOf(at) !== 'NONE' || layout.checkpointOf(at) !== undefined || this.#done.has(at);
+      if (at.kind === 'union' && !isKept && !layout.isStacked(at)) stack.push(...at.parents.toReversed());
+      else parents.push(at);
+    }
+    return parents;
   }
 
   #shuffled(node: NodeOf<'shuffled'>): TaskNode {
