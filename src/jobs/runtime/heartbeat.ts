@@ -3,7 +3,17 @@ import type { ExecutionStore } from '../repository/execution-store.ts';
 import { renewLeases } from '../repository/sql-text.ts';
 import type { HeartbeatData } from './heartbeat-thread.ts';
 
+const [isInside, isEnding] = [0, 1];
+/** How long the thread is waited for: a database that answers at all does so within it. */
+const mostEndMs = 2000;
 const hrtimeMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+
+/** Those with a thread: the end of the process ends it too. */
+const beating = new Set<Heartbeat>();
+
+function endAllAtExit(): void {
+  for (const heartbeat of beating) heartbeat.endNow();
+}
 
 /** Keeps the leases of an operator, from its first launch on. */
 export class Heartbeat {
@@ -11,6 +21,8 @@ export class Heartbeat {
   readonly #url: string;
   readonly #owner: string;
   readonly #renewedAt = new BigInt64Array(new SharedArrayBuffer(16));
+  /** See {@link HeartbeatData.gate}. */
+  readonly #gate = new Int32Array(new SharedArrayBuffer(8));
   #renewedHereMs = 0;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -48,6 +60,7 @@ export class Heartbeat {
       owner: this.#owner,
       ttlMs: leaseTtlMs,
       renewedAt: this.#renewedAt.buffer as SharedArrayBuffer,
+      gate: this.#gate.buffer as SharedArrayBuffer,
     };
     // Threads run built files: from the sources, as in tests, the one in dist.
     const file = import.meta.url
@@ -56,6 +69,9 @@ export class Heartbeat {
     this.#worker = new Worker(new URL(file), { workerData: data, execArgv: [] });
     this.#worker.unref();
     // Without its thread the owner sees its lease run out and ends its work in time.
+    if (beating.size === 0) process.on('exit', endAllAtExit);
+    beating.add(this);
+    this.#worker.once('exit', () => Atomics.store(this.#gate, isInside, 0));
     this.#worker.on('error', (error) => process.emitWarning(`millrace: the heartbeat thread ended: ${String(error)}`));
   }
 
@@ -63,7 +79,21 @@ export class Heartbeat {
     clearInterval(this.#timer);
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    if (worker === undefined) return;
+    beating.delete(this);
+    if (beating.size === 0) process.removeListener('exit', endAllAtExit);
+    Atomics.store(this.#gate, isEnding, 1);
+    const untilMs = hrtimeMs() + mostEndMs;
+    while (Atomics.load(this.#gate, isInside) === 1 && hrtimeMs() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await worker.terminate();
+  }
+
+  /** Waits, without a turn of the event loop, until the thread may be ended. */
+  endNow(): void {
+    Atomics.store(this.#gate, isEnding, 1);
+    Atomics.wait(this.#gate, isInside, 1, mostEndMs);
   }
 
   /** In memory always, else until the thread has begun: on a busy machine that takes longer than a short lease. */

@@ -43,7 +43,7 @@ export async function freshOperator(options: JobOperatorOptions = {}): Promise<J
   return operator;
 }
 
-const silent: Logger = {
+export const silent: Logger = {
   trace: () => undefined,
   debug: () => undefined,
   info: () => undefined,

@@ -19,7 +19,8 @@ import {
 // npm run test:kill [-- sink ...]: every sink killed at each probe point, the first, the middle and the last time it is
 // passed, with scans and with partitions; then at random moments. Prints what bench/RESULTS.md holds.
 
-const randomKills = 200;
+/** Less for a quick look. */
+const randomKills = Number(process.env['MILLRACE_RANDOM_KILLS'] ?? 200);
 const killsARun = 5;
 const alone = [
   ...['table', 'upsert', 'transactional', 'otherTable'],
