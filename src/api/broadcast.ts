@@ -8,6 +8,13 @@ import { toShared } from '../engine/scheduler/stage-run.ts';
 /**
  * A value sent to every worker once, however many tasks and actions use it: a lookup table, a model. Read it in a closure as
  * `broadcast.value`. It is a snapshot of the moment it was made.
+ *
+ * @example
+ * ```ts
+ * const names = sc.broadcast(new Map([['de', 'Germany'], ['fr', 'France']]));
+ * console.log(await sc.parallelize(['fr', 'de']).map((code) => names.value.get(code)).collect()); // ['France', 'Germany']
+ * names.destroy();
+ * ```
  */
 export class Broadcast<T> {
   readonly id: number;

@@ -71,7 +71,16 @@ export class MillraceContext extends ContextSources {
 
   /**
    * Starts a context with its worker threads.
+   *
    * @throws {MillraceError} MR_OPTION_INVALID naming the option that is wrong
+   *
+   * @example
+   * ```ts
+   * import { MillraceContext } from 'millrace';
+   * const small = await MillraceContext.create({ workers: 1, memory: '256mb' });
+   * console.log(await small.parallelize(['mill', 'race']).collect()); // ['mill', 'race']
+   * await small.stop();
+   * ```
    */
   static async create(options: ContextOptions = {}): Promise<MillraceContext> {
     return new MillraceContext(resolveOptions(options));
@@ -98,7 +107,7 @@ export class MillraceContext extends ContextSources {
     return this.#options.defaultParallelism;
   }
 
-  /** The engine behind this context: for tests of recovery, which kill threads and drop blocks. */
+  /** @internal The engine behind this context: for tests of recovery, which kill threads and drop blocks. */
   override get backend(): LocalBackend {
     return this.#backend;
   }
@@ -166,7 +175,16 @@ export class MillraceContext extends ContextSources {
     this.#backend.groups.description = undefined;
   }
 
-  /** What actions that start from now on are for, as events and the status tracker tell. */
+  /**
+   * What actions that start from now on are for, as events and the status tracker tell.
+   *
+   * @example
+   * ```ts
+   * sc.on('actionStarted', ({ action, description }) => console.log(`${action}: ${description}`)); // 'count: even numbers'
+   * sc.setJobDescription('even numbers');
+   * await sc.range(10).filter((n) => n % 2 === 0).count();
+   * ```
+   */
   setJobDescription(description: string | undefined): void {
     this.#backend.groups.description = description;
   }
@@ -176,12 +194,30 @@ export class MillraceContext extends ContextSources {
     this.#backend.cancelGroup(id);
   }
 
-  /** Fails all running actions with MR_ABORTED. */
+  /**
+   * Fails all running actions with MR_ABORTED.
+   *
+   * @example
+   * ```ts
+   * const counting = sc.range(1e9).filter((n) => n % 7 === 0).count();
+   * sc.cancelAllJobs();
+   * await counting.catch((error) => console.log(error.code)); // 'MR_ABORTED'
+   * ```
+   */
   cancelAllJobs(): void {
     this.#backend.cancelAll(new MillraceError('MR_ABORTED', 'The action was cancelled with all others'));
   }
 
-  /** Where `rdd.checkpoint()` writes: a path or URI, in which this context makes a folder of its own. The files stay when it stops. */
+  /**
+   * Where `rdd.checkpoint()` writes: a path or URI, in which this context makes a folder of its own. The files stay when it stops.
+   *
+   * @example
+   * ```ts
+   * sc.setCheckpointDir('checkpoints');
+   * const squares = sc.range(4).map((n) => n * n).checkpoint();
+   * console.log(await squares.sum(), squares.isCheckpointed()); // 14 true
+   * ```
+   */
   setCheckpointDir(path: string): void {
     this.#backend.checkpoints.setFolder(path);
   }
@@ -193,7 +229,13 @@ export class MillraceContext extends ContextSources {
 
   /**
    * What is logged to stderr from now on.
+   *
    * @throws {MillraceError} MR_OPTION_INVALID for a level there is not
+   *
+   * @example
+   * ```ts
+   * sc.setLogLevel('error');
+   * ```
    */
   setLogLevel(level: LogLevel): void {
     this.#logLevel = checkLogLevel(level);
@@ -293,7 +335,16 @@ export class MillraceContext extends ContextSources {
     return this.#backend.events.on(kind, listener);
   }
 
-  /** Fails running actions with MR_ABORTED, ends every thread and removes every temporary file. Calling it again does nothing. */
+  /**
+   * Fails running actions with MR_ABORTED, ends every thread and removes every temporary file. Calling it again does nothing.
+   *
+   * @example
+   * ```ts
+   * import { MillraceContext } from 'millrace';
+   * await using other = await MillraceContext.create({ workers: 1 }); // stops at the end of the block
+   * console.log(await other.range(5).sum()); // 10
+   * ```
+   */
   stop(): Promise<void> {
     return this.#backend.stop();
   }

@@ -22,7 +22,8 @@ export abstract class Persistence<T> extends Transformations<T> {
    * @example
    * ```ts
    * const squares = sc.range(1000).map((n) => n * n).cache();
-   * console.log(await squares.count(), await squares.max()); // computed once: 1000 998001
+   * console.log(await squares.count()); // 1000
+   * console.log(await squares.max()); // 998001
    * ```
    */
   cache(): RDD<T> {
@@ -81,7 +82,7 @@ export abstract class Persistence<T> extends Transformations<T> {
    *
    * @example
    * ```ts
-   * sc.setCheckpointDir('/tmp/checkpoints');
+   * sc.setCheckpointDir('checkpoints');
    * const squares = sc.range(10).map((n) => n * n).checkpoint();
    * await squares.count();
    * console.log(squares.isCheckpointed()); // true

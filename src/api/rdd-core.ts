@@ -32,17 +32,18 @@ export abstract class RddCore<T> {
   readonly #node: RddNode;
   readonly #runner: Backend;
 
+  /** @internal */
   constructor(node: RddNode, runner: Backend) {
     this.#node = node;
     this.#runner = runner;
   }
 
-  /** The lineage node: frozen, for the engine. */
+  /** @internal The lineage node: frozen, for the engine. */
   get node(): RddNode {
     return this.#node;
   }
 
-  /** The context's side of this RDD: for the engine. */
+  /** @internal The context's side of this RDD: for the engine. */
   get runner(): Backend {
     return this.#runner;
   }
@@ -60,7 +61,14 @@ export abstract class RddCore<T> {
     }));
   }
 
-  /** How many partitions it has. Lists the files of its sources if no action has done so. */
+  /**
+   * How many partitions it has. Lists the files of its sources if no action has done so.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.parallelize(['a', 'b', 'c'], 2).getNumPartitions()); // 2
+   * ```
+   */
   getNumPartitions(): number {
     return this.#runner.layout.numPartitions(this.#node);
   }

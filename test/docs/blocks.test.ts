@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blocksOf, moduleOf } from './blocks.ts';
+import { blocksOf, moduleOf, printedForm, printsOf } from './blocks.ts';
 
 describe('blocksOf', () => {
   it('finds the ts blocks of a page and the lines they start at', () => {
@@ -26,7 +26,21 @@ describe('moduleOf', () => {
   });
 
   it('gives a context to a block that uses one without making it', () => {
-    expect(moduleOf({ line: 2, code: 'sc.range(9);' })).toContain('declare const sc');
-    expect(moduleOf({ line: 2, code: 'await using sc = await create();' })).not.toContain('declare const sc');
+    const given = "import { sc } from '../test/docs/given.ts';";
+    expect(moduleOf({ line: 2, code: 'sc.range(9);' })).toBe(`${given}\nsc.range(9);\n`);
+    expect(moduleOf({ line: 2, code: 'await using sc = await create();' })).not.toContain('import');
+  });
+
+  it('hears what is printed, and at which line', () => {
+    const block = { line: 7, code: 'const a = 1;\nconsole.log(a, "b"); // 1 b\nconsole.log(a);' };
+    expect(moduleOf(block)).toContain('\nconst a = 1;\nprint(8, a, "b"); // 1 b\nprint(9, a);\n');
+    expect(printsOf(block)).toEqual([{ line: 8, text: '1 b' }]);
+  });
+});
+
+describe('printedForm', () => {
+  it('is the same for what Node prints and what a person writes', () => {
+    expect(printedForm("Map(1) { 'a' => [ 1, 2 ] }")).toBe(printedForm("Map { 'a' => [1, 2] }"));
+    expect(printedForm('[ 1, 2 ]')).not.toBe(printedForm('[ 1, 3 ]'));
   });
 });

@@ -31,12 +31,36 @@ export function blocksOf(text: string, isSource: boolean): Block[] {
   return blocks;
 }
 
+/** How a block's first line imports what it uses without making it: the context and what hears its prints. */
+const givenFrom = '../test/docs/given.ts';
+
 /**
  * A block as a module of its own. One that uses `sc` without making it is given a context, so that a page need not repeat
- * how to make one; and its lines keep the numbers that they have in the file it came from.
+ * how to make one; what it prints with console.log goes to a list that {@link printsOf} is compared with; and its lines keep
+ * the numbers that they have in the file it came from.
  */
 export function moduleOf(block: Block): string {
-  const givesContext = /\bsc\b/.test(block.code) && !/\b(?:const|let|using)\s+sc\b/.test(block.code);
-  const prelude = givesContext ? "declare const sc: import('millrace').MillraceContext; " : '';
-  return `${'\n'.repeat(block.line - 2)}${prelude}\n${block.code}\n`;
+  const given: string[] = [];
+  if (/\bsc\b/.test(block.code) && !/\b(?:const|let|using)\s+sc\b/.test(block.code)) given.push('sc');
+  let code = block.code;
+  if (/\bconsole\.log\(/.test(code)) {
+    given.push('print');
+    const lines = code.split('\n');
+    code = lines.map((line, i) => line.replace(/\bconsole\.log\(/, `print(${block.line + i}, `)).join('\n');
+  }
+  const names = given.length === 0 ? '' : `import { ${given.join(', ')} } from '${givenFrom}';`;
+  return `${'\n'.repeat(block.line - 2)}${names}\n${code}\n`;
+}
+
+/** What a line of a block says that it prints: the comment after `console.log(...);`, unless it begins with "about". */
+export function printsOf(block: Block): { readonly line: number; readonly text: string }[] {
+  return block.code.split('\n').flatMap((line, i) => {
+    const text = /\bconsole\.log\(.*\);(?: \})? \/\/ (.*)$/.exec(line)?.[1];
+    return text === undefined || text.startsWith('about ') ? [] : [{ line: block.line + i, text }];
+  });
+}
+
+/** Printed text without what a person leaves out: white space, and the sizes in `Map(2)`. */
+export function printedForm(text: string): string {
+  return text.replace(/\b(Map|Set|\w+Array)\(\d+\)/g, '$1').replaceAll(/\s/g, '');
 }

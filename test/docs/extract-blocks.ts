@@ -5,7 +5,10 @@ import { blocksOf, moduleOf } from './blocks.ts';
 
 const below = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
-const files = ['README.md', ...below('docs'), ...below('src')].filter((file) => /\.(?:md|ts)$/.test(file));
+// docs/api.md repeats the doc comments.
+const files = ['README.md', ...below('docs'), ...below('src')].filter(
+  (file) => /\.(?:md|ts)$/.test(file) && file !== 'docs/api.md',
+);
 
 rmSync('dist-docs', { recursive: true, force: true });
 mkdirSync('dist-docs');

@@ -10,7 +10,17 @@ function checkCount(partitioner: string, numPartitions: number): void {
     );
 }
 
-/** Sends a key to the partition that its stable hash names; equal keys, by value, always meet. Spark's default partitioner. */
+/**
+ * Sends a key to the partition that its stable hash names; equal keys, by value, always meet. Spark's default partitioner.
+ *
+ * @example
+ * ```ts
+ * import { HashPartitioner } from 'millrace';
+ * const pairs = sc.parallelize<[string, number]>([['a', 1], ['b', 2], ['a', 3]]).partitionBy(new HashPartitioner(4)).cache();
+ * const sums = pairs.reduceByKey((a, b) => a + b); // no shuffle: the pairs lie where they are needed
+ * console.log(sums.getNumPartitions(), await sums.lookup('a')); // 4 [4]
+ * ```
+ */
 export class HashPartitioner {
   readonly kind = 'hash';
   readonly numPartitions: number;
@@ -29,6 +39,13 @@ export class HashPartitioner {
  * Two RDDs partitioned by the same instance are co-partitioned.
  *
  * @see Spark's RangePartitioner; Zaharia et al., NSDI 2012, section 4
+ *
+ * @example
+ * ```ts
+ * import { RangePartitioner } from 'millrace';
+ * const pairs = sc.parallelize([5, 1, 12, 8].map((n) => [n, `${n}`] as const));
+ * console.log(await pairs.partitionBy(new RangePartitioner([4, 9])).keys().glom().collect()); // [[1], [5, 8], [12]]
+ * ```
  */
 export class RangePartitioner {
   readonly kind = 'range';
@@ -52,7 +69,17 @@ export class RangePartitioner {
   }
 }
 
-/** Deals rows out in turn, whatever their keys: equal sizes, no meeting of equal keys. */
+/**
+ * Deals rows out in turn, whatever their keys: equal sizes, no meeting of equal keys.
+ *
+ * @example
+ * ```ts
+ * import { RoundRobinPartitioner } from 'millrace';
+ * const pairs = sc.range(0, 6, 1, 1).map((n) => ['same key', n] as const);
+ * const sizes = pairs.partitionBy(new RoundRobinPartitioner(3)).glom().map((rows) => rows.length);
+ * console.log(await sizes.collect()); // [2, 2, 2]
+ * ```
+ */
 export class RoundRobinPartitioner {
   readonly kind = 'roundRobin';
   readonly numPartitions: number;
@@ -64,7 +91,17 @@ export class RoundRobinPartitioner {
   }
 }
 
-/** Asks a function for the partition of each key: `partition(key)` must give an integer from 0 to numPartitions - 1. */
+/**
+ * Asks a function for the partition of each key: `partition(key)` must give an integer from 0 to numPartitions - 1.
+ *
+ * @example
+ * ```ts
+ * import { CustomPartitioner } from 'millrace';
+ * const byLength = new CustomPartitioner(3, (key: string) => key.length % 3);
+ * const pairs = sc.parallelize(['a', 'abcd', 'ab'], 1).map((word) => [word, 1] as const);
+ * console.log(await pairs.partitionBy(byLength).keys().glom().collect()); // [[], ['a', 'abcd'], ['ab']]
+ * ```
+ */
 export class CustomPartitioner {
   readonly kind = 'custom';
   readonly numPartitions: number;

@@ -2,6 +2,14 @@
  * Where a persisted partition is kept. Spark's levels, without its replication: one process holds one copy.
  *
  * @see https://spark.apache.org/docs/latest/rdd-programming-guide.html#rdd-persistence
+ *
+ * @example
+ * ```ts
+ * import { StorageLevel } from 'millrace';
+ * const squares = sc.range(1000).map((n) => n * n).persist(StorageLevel.MEMORY_AND_DISK);
+ * console.log(await squares.max(), `${squares.getStorageLevel()}`); // 998001 'MEMORY_AND_DISK'
+ * squares.unpersist();
+ * ```
  */
 export class StorageLevel {
   /** Not kept: recomputed whenever it is needed. */

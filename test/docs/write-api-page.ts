@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs';
+import { apiPage } from './api-page.ts';
+
+writeFileSync('docs/api.md', apiPage());
