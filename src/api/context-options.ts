@@ -263,6 +263,7 @@ const s3Options: Readonly<Record<keyof S3Settings, string>> = {
   forcePathStyle: 'boolean',
   credentials: 'object',
   timeoutMs: 'number',
+  conditionalWrites: 'boolean',
 };
 
 /** Names what is wrong, never a value: it may be a secret. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
+import { type CleanedUp, type CleanSettings, cleanOutput } from '../../src/data/io/clean-output.ts';
 import type { FileSystem } from '../../src/data/io/file-system.ts';
 import { FileSystems } from '../../src/data/io/file-systems.ts';
 import { OutputCommitter } from '../../src/data/io/output-committer.ts';
@@ -64,6 +65,15 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
     const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
     const rowsIn = (output: string): string[] =>
       (readRows({ format: 'text', paths: [output], options: {} }, settings) as string[]).toSorted();
+    const clean = (output: string, options: Partial<CleanSettings> = {}): readonly CleanedUp[] => {
+      try {
+        return cleanOutput(output, { fileSystems: new FileSystems([system]), ...options });
+      } catch (error) {
+        // Killed before it had written anything.
+        expect(error).toMatchObject({ code: 'MR_NOT_FOUND' });
+        return [];
+      }
+    };
     const seen = new Set<string>();
     for (let step = 1, isKilled = true; isKilled; step++) {
       expect(step).toBeLessThan(60);
@@ -82,6 +92,12 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
       }
       expect([mode === 'error' ? 'nothing' : '["old"]', JSON.stringify(complete)]).toContain(found);
       seen.add(found);
+      if (step % 2 === 0) {
+        expect(clean(output, { dryRun: true })).toEqual(clean(output));
+        expect(clean(output)).toEqual([]);
+        expect(leftovers(output)).toEqual([]);
+        if (found !== 'nothing') expect(JSON.stringify(rowsIn(output))).toBe(found);
+      }
       save(output, 'overwrite', ['next'], `after${step}`, settings);
       expect(rowsIn(output)).toEqual(['next']);
       expect(leftovers(output)).toEqual([]);
@@ -97,11 +113,42 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
     const slow = new OutputCommitter({ format: 'text', uri: output, mode: 'overwrite', options: {} }, 'slow', settings);
     const part = createPartWriter(slow.begin(), 0, 0, settings);
     part.write(['slow']);
+    expect(cleanOutput(output, { fileSystems: new FileSystems([system]), abandonedAfterMs: 0 })).toEqual([]);
     save(output, 'overwrite', ['quick'], 'quick', settings);
     expect(rows()).toEqual(['quick']);
     slow.commit([part.finish()]);
     expect(rows()).toEqual(['slow']);
     expect(leftovers(output)).toEqual([]);
+  });
+
+  it('shows one state to a reader, however many commits happen while it lists', () => {
+    const { system, freshOutput } = make();
+    const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
+    const output = freshOutput();
+    const generation = (number: number): string[] => ['a', 'b', 'c'].map((name) => `${name}${number}`);
+    let commits = 0;
+    const commit = (): void => saveParts(output, generation(++commits), `commit${commits}`, settings);
+    commit();
+    let left = 3;
+    // A listing that a commit cuts in two: the names of before, and what they are after it.
+    const list: FileSystem['list'] = (directory) => {
+      const entries = system.list(directory);
+      if (left-- > 0) commit();
+      return entries;
+    };
+    const interrupted = new Proxy(system, {
+      get: (target, name: keyof FileSystem) => {
+        if (name === 'list') return list;
+        const value = target[name];
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    for (const path of [output, `${output}/part-*`]) {
+      left = 3;
+      const fileSystems = new FileSystems([interrupted]);
+      expect(readRows({ format: 'text', paths: [path], options: {} }, { fileSystems })).toEqual(generation(commits));
+    }
+    expect(commits).toBe(7);
   });
 
   it('lets only one of two first writers win', () => {
@@ -127,4 +174,16 @@ function save(output: string, mode: OutputMode, rows: string[], actionId: string
   const part = createPartWriter(committer.begin(), 0, 0, settings);
   part.write(rows);
   committer.commit([part.finish()]);
+}
+
+function saveParts(output: string, rows: readonly string[], actionId: string, settings: OutputSettings): void {
+  const spec = { format: 'text', uri: output, mode: 'overwrite', options: {} } as const;
+  const committer = new OutputCommitter(spec, actionId, settings);
+  const staging = committer.begin();
+  const parts = rows.map((row, partition) => {
+    const part = createPartWriter(staging, partition, 0, settings);
+    part.write([row]);
+    return part.finish();
+  });
+  committer.commit(parts);
 }

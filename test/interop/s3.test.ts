@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { cleanOutput } from '../../src/data/io/clean-output.ts';
 import { FileSystems } from '../../src/data/io/file-systems.ts';
 import { OutputCommitter } from '../../src/data/io/output-committer.ts';
-import type { OutputSpec } from '../../src/data/io/output-spec.ts';
+import type { OutputSettings, OutputSpec, StagedPart } from '../../src/data/io/output-spec.ts';
 import { createPartWriter } from '../../src/data/io/part-writer.ts';
 import { IoBridge } from '../../src/data/io/remote/io-bridge.ts';
 import type { S3Settings } from '../../src/data/io/remote/io-protocol.ts';
@@ -78,6 +80,39 @@ describe('a writer to S3', () => {
     }
   });
 
+  it('aborts the uploads of attempts that were not taken, and clean those whose writer has gone', () => {
+    const output = freshDirectory();
+    const actionId = randomUUID();
+    const spec = { format: 'text', uri: output, mode: 'error', options: {} } as const;
+    const committer = new OutputCommitter(spec, actionId, { fileSystems });
+    const staging = committer.begin();
+    const attempt = (number: number): StagedPart => {
+      const writer = createPartWriter(staging, 0, number, { fileSystems });
+      writer.write([`attempt ${number}`]);
+      return writer.finish();
+    };
+    attempt(0);
+    const taken = attempt(1);
+    expect(system.uploads.pending(output)).toHaveLength(2);
+    expect(cleanOutput(output, { fileSystems })).toEqual([]);
+    committer.commit([taken]);
+    expect(readRows({ format: 'text', paths: [output], options: {} }, { fileSystems })).toEqual(['attempt 1']);
+    expect(system.uploads.pending(output)).toEqual([]);
+    // An attempt that went on after the commit, and an upload of some other program.
+    attempt(2);
+    const foreign = system.uploads.openPending(joinUri(output, 'foreign.csv'));
+    foreign.write(Buffer.from('x'));
+    foreign.finish();
+    const path = joinUri(output, `part-00000-${actionId}`);
+    expect(cleanOutput(output, { fileSystems, dryRun: true })).toEqual([{ what: 'aborted the upload', path }]);
+    expect(cleanOutput(output, { fileSystems })).toEqual([{ what: 'aborted the upload', path }]);
+    expect(system.uploads.pending(output)).toEqual([joinUri(output, 'foreign.csv')]);
+    system.uploads.abortMatching(output, () => true);
+    expect(() => cleanOutput(joinUri(output, 'nothing'), { fileSystems })).toThrow(
+      expect.objectContaining({ code: 'MR_NOT_FOUND' }),
+    );
+  });
+
   it('hides what an action that is under way has completed already', () => {
     const output = freshDirectory();
     const committer = new OutputCommitter({ format: 'text', uri: output, mode: 'append', options: {} }, 'slow', {
@@ -133,6 +168,50 @@ describe('S3 errors', () => {
 });
 
 describe('S3 behind a bad network', () => {
+  it('refuses to write where If-None-Match is refused or ignored, unless told that it need not count on it', async () => {
+    const proxy = await FaultyProxy.start(settings.endpoint ?? '');
+    const write = (conditionalWrites: boolean | undefined): unknown => {
+      const other = new S3FileSystem(new IoBridge({ ...settings, endpoint: proxy.origin }), conditionalWrites);
+      const output = freshDirectory();
+      const into: OutputSettings = { fileSystems: new FileSystems([other]) };
+      try {
+        const committer = new OutputCommitter({ format: 'text', uri: output, mode: 'error', options: {} }, 'one', into);
+        const part = createPartWriter(committer.begin(), 0, 0, into);
+        part.write(['a']);
+        committer.commit([part.finish()]);
+        return readRows({ format: 'text', paths: [output], options: {} }, { fileSystems });
+      } finally {
+        other.close();
+      }
+    };
+    try {
+      proxy.setFaults(...Array<'ignoresConditions'>(60).fill('ignoresConditions'));
+      expect(() => write(undefined)).toThrow(/ignores If-None-Match.*conditionalWrites: false/);
+      expect(write(false)).toEqual(['a']);
+      proxy.setFaults();
+      expect(write(undefined)).toEqual(['a']);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('takes what it put as its own when the answer was lost', async () => {
+    const proxy = await FaultyProxy.start(settings.endpoint ?? '');
+    const other = new S3FileSystem(new IoBridge({ ...settings, endpoint: proxy.origin }));
+    try {
+      const uri = joinUri(freshDirectory(), 'once');
+      proxy.setFaults('lostAnswer');
+      expect(other.uploads.putIfAbsent(uri, Buffer.from('mine'))).toBe(true);
+      expect(other.uploads.putIfAbsent(uri, Buffer.from('else'))).toBe(false);
+      expect(get(other, uri)).toBe('mine');
+      proxy.setFaults(501);
+      expect(() => other.uploads.putIfAbsent(joinUri(uri, 'x'), Buffer.from('x'))).toThrow(/refuses If-None-Match/);
+    } finally {
+      other.close();
+      await proxy.stop();
+    }
+  });
+
   const content = Array.from({ length: 200_000 }, (_, index) => `line ${index}`);
 
   it('reads and writes through busy answers, resets, cut and stalled bodies', async () => {

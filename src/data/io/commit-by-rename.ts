@@ -2,7 +2,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import {
   finishInterruptedCommit,
-  removeOrphans,
+  orphans,
   removeStaging,
   stagingDirectory,
   stagingNames,
@@ -11,6 +11,7 @@ import {
 } from './output-recovery.ts';
 import type { OutputSpec, OutputStaging, StagedPart } from './output-spec.ts';
 import { describeUri, joinUri } from './uri.ts';
+import { startPulse } from './writer-pulse.ts';
 
 /** How one kind of store publishes an output. */
 export interface CommitProtocol {
@@ -29,6 +30,7 @@ export class RenameCommit implements CommitProtocol {
   readonly #actionId: string;
   readonly #system: FileSystem;
   readonly #directory: string;
+  #endPulse = (): void => {};
 
   constructor(output: OutputSpec, actionId: string, system: FileSystem) {
     this.#output = output;
@@ -43,10 +45,14 @@ export class RenameCommit implements CommitProtocol {
     this.#refuseExisting();
     withOutputLock(uri, this.#system, () => {
       finishInterruptedCommit(uri, this.#system);
-      removeOrphans(uri, this.#system);
+      for (const orphan of orphans(uri, this.#system)) this.#system.delete(orphan);
       this.#refuseExisting();
       writeOwner(this.#directory, this.#system);
       this.#system.makeDirectory(stagingUri);
+    });
+    this.#endPulse = startPulse(() => {
+      // Whoever took this action for dead has removed its directory.
+      if (this.#system.stat(this.#directory) !== undefined) writeOwner(this.#directory, this.#system);
     });
     return { output: this.#output, actionId: this.#actionId, stagingUri };
   }
@@ -61,6 +67,7 @@ export class RenameCommit implements CommitProtocol {
   }
 
   abort(): void {
+    this.#endPulse();
     removeStaging(this.#output.uri, this.#actionId, this.#system);
   }
 

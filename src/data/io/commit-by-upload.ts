@@ -1,25 +1,12 @@
-import { MillraceError } from '../../base/errors.ts';
 import { type CommitProtocol, outputExists, outputIsFile } from './commit-by-rename.ts';
 import type { FileSystem, UploadStore } from './file-system.ts';
 import { isHidden } from './glob.ts';
 import type { OutputSpec, OutputStaging, StagedPart } from './output-spec.ts';
-import { type ProcessOwner, thisProcess } from './process-owner.ts';
-import {
-  isDead,
-  isHiddenBy,
-  lockName,
-  markerUri,
-  nameMark,
-  readJson,
-  readMarkers,
-  successOf,
-  type UploadMarker,
-  writeMarker,
-} from './upload-markers.ts';
-import { describeUri, joinUri, parentOf } from './uri.ts';
-
-const lockTimeoutMs = 60_000;
-const pollMs = 50;
+import { thisProcess } from './process-owner.ts';
+import { isHiddenBy, markerUri, readMarkers, type UploadMarker, writeMarker } from './upload-markers.ts';
+import { deadActions, settleAction, type UploadingSystem, withUploadLock } from './upload-recovery.ts';
+import { joinUri, parentOf } from './uri.ts';
+import { startPulse } from './writer-pulse.ts';
 
 /**
  * For stores that cannot rename: attempts leave uploads that nobody sees, the commit completes them, and one small object,
@@ -29,24 +16,28 @@ export class UploadCommit implements CommitProtocol {
   readonly #output: OutputSpec;
   readonly #actionId: string;
   readonly #system: FileSystem;
-  readonly #uploads: UploadStore;
-  readonly #startedMs: number = Date.now();
+  readonly #store: UploadingSystem;
+  #endPulse = (): void => {};
   #isCommitted = false;
 
   constructor(output: OutputSpec, actionId: string, system: FileSystem, uploads: UploadStore) {
     this.#output = output;
     this.#actionId = actionId;
     this.#system = system;
-    this.#uploads = uploads;
+    this.#store = { system, uploads };
   }
 
   begin(): OutputStaging {
+    const { uri } = this.#output;
     this.#refuseExisting(this.#existing());
-    this.#locked(() => {
-      for (const marker of readMarkers(this.#output.uri, this.#system))
-        if (isDead(marker.owner, marker.startedMs)) this.#settle(marker);
+    withUploadLock(uri, this.#store, () => {
+      for (const marker of deadActions(uri, this.#store)) settleAction(uri, marker, this.#store);
       this.#refuseExisting(this.#existing());
       this.#mark('writing', []);
+    });
+    this.#endPulse = startPulse(() => {
+      // Whoever took this action for dead has removed its marker, and what it wrote.
+      if (this.#system.stat(markerUri(uri, this.#actionId)) !== undefined) this.#mark('writing', []);
     });
     return { output: this.#output, actionId: this.#actionId };
   }
@@ -54,44 +45,28 @@ export class UploadCommit implements CommitProtocol {
   commit(parts: readonly StagedPart[]): void {
     const { uri, mode } = this.#output;
     const files = parts.flatMap((part) => part.files);
-    this.#locked(() => {
+    withUploadLock(uri, this.#store, () => {
       const existing = this.#existing();
       this.#refuseExisting(existing);
       this.#mark('completing', []);
-      this.#uploads.complete(files.flatMap(({ upload }) => upload ?? []));
+      this.#store.uploads.complete(files.flatMap(({ upload }) => upload ?? []));
       const success = Buffer.from(`${JSON.stringify({ actionId: this.#actionId })}\n`);
       // Also without the lock, which not every store honours, only one of two first writers gets past this.
-      if (mode === 'error' && !this.#uploads.putIfAbsent(joinUri(uri, '_SUCCESS'), success)) throw outputExists(uri);
+      if (mode === 'error' && !this.#store.uploads.putIfAbsent(joinUri(uri, '_SUCCESS'), success))
+        throw outputExists(uri);
       const written = new Set(files.map(({ path }) => parentOf(joinUri(uri, path))));
       const replaces = existing.filter(
         (file) => mode === 'overwrite' || (mode === 'overwritePartitions' && written.has(parentOf(file))),
       );
       const marker = this.#mark('committed', replaces);
       this.#isCommitted = true;
-      this.#settle(marker);
+      settleAction(uri, marker, this.#store);
     });
   }
 
   abort(): void {
-    if (!this.#isCommitted) this.#settle(this.#marker('writing', []));
-  }
-
-  /** Brings an action to its end: what was committed is cleared up, what was not disappears. */
-  #settle({ actionId, phase, replaces }: UploadMarker): void {
-    const { uri } = this.#output;
-    const success = joinUri(uri, '_SUCCESS');
-    if (phase === 'committed') {
-      for (const file of replaces) this.#system.delete(file);
-      const file = this.#system.openWrite(success);
-      file.write(Buffer.from(`${JSON.stringify({ actionId })}\n`));
-      file.finish();
-    } else {
-      this.#uploads.abortMatching(uri, nameMark(actionId));
-      for (const file of this.#system.listRecursive(uri))
-        if (file.uri.includes(nameMark(actionId))) this.#system.delete(file.uri);
-      if (successOf(uri, this.#system) === actionId) this.#system.delete(success);
-    }
-    this.#system.delete(markerUri(uri, actionId));
+    this.#endPulse();
+    if (!this.#isCommitted) settleAction(this.#output.uri, this.#marker('writing', []), this.#store);
   }
 
   /** The files that readers see now. */
@@ -123,31 +98,6 @@ export class UploadCommit implements CommitProtocol {
   }
 
   #marker(phase: UploadMarker['phase'], replaces: readonly string[]): UploadMarker {
-    return { actionId: this.#actionId, phase, owner: thisProcess(), startedMs: this.#startedMs, replaces };
-  }
-
-  /** Runs `body` while no other process begins or commits on this output. The lock of a process that died is taken away. */
-  #locked(body: () => void): void {
-    const { uri } = this.#output;
-    const lock = markerUri(uri, lockName);
-    const giveUpAt = Date.now() + lockTimeoutMs;
-    const content = Buffer.from(JSON.stringify({ ...thisProcess(), startedMs: Date.now() }));
-    while (!this.#uploads.putIfAbsent(lock, content)) {
-      const entry = this.#system.stat(lock);
-      const holder =
-        entry?.kind === 'file' ? readJson<ProcessOwner & { startedMs: number }>(entry.status, this.#system) : undefined;
-      if (holder !== undefined && isDead(holder, holder.startedMs)) this.#system.delete(lock);
-      else if (Date.now() > giveUpAt)
-        throw new MillraceError(
-          'MR_IO',
-          `${describeUri(uri)}: another process has been committing to it for ${lockTimeoutMs / 1000} s. Delete ${describeUri(lock)} if no such process runs.`,
-        );
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
-    }
-    try {
-      body();
-    } finally {
-      this.#system.delete(lock);
-    }
+    return { actionId: this.#actionId, phase, owner: thisProcess(), signedMs: Date.now(), replaces };
   }
 }

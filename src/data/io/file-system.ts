@@ -55,9 +55,14 @@ export interface UploadStore {
   openPending(uri: string): PendingFile;
   /** Makes them all visible; completing one that is completed already is fine. */
   complete(uploads: readonly PendingUpload[]): void;
-  /** Drops every upload below a directory whose key contains `text`. */
-  abortMatching(directory: string, text: string): void;
-  /** Puts a file if there is none of that name, in one step; false if there is. */
+  /** Drops every upload below a directory whose URI is one of those asked for. @returns the URIs */
+  abortMatching(directory: string, isMatch: (uri: string) => boolean): readonly string[];
+  /** The URIs of all uploads below a directory that were begun and neither completed nor aborted. */
+  pending(directory: string): readonly string[];
+  /**
+   * Puts a file if there is none of that name, in one step; false if there is one with other bytes: give it bytes of its own.
+   * @throws {MillraceError} MR_UNSUPPORTED when the store cannot do so
+   */
   putIfAbsent(uri: string, bytes: Uint8Array): boolean;
 }
 
@@ -77,6 +82,8 @@ export interface FileSystem {
   list(directory: string): readonly DirectoryEntry[];
   /** Every file below a directory, at any depth, sorted by URI. Stores with flat keys do it in one listing. */
   listRecursive(directory: string): readonly FileStatus[];
+  /** What tells a directory from another that takes its name later; stores whose directories are only names have none. */
+  directoryIdentity?(directory: string): string | undefined;
   /** What the URI names now, or undefined when nothing does. */
   stat(uri: string): DirectoryEntry | undefined;
   /** @param expected the status seen at planning; throws MR_INPUT_CHANGED if the file is another one now */

@@ -5,7 +5,8 @@ import type { FileSystems } from './file-systems.ts';
 import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
 import { partitionPair } from './hive-partitions.ts';
 import { finishInterruptedCommit, isCommitInterrupted, withOutputLock } from './output-recovery.ts';
-import { committedFiles, isSuccessCommitted } from './upload-markers.ts';
+import { type ListedSystem, stableListing } from './stable-listing.ts';
+import { isSuccessCommitted } from './upload-markers.ts';
 import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
 
 /**
@@ -33,10 +34,12 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   const isGlob = hasGlob(path);
   const uri = isGlob && schemeOf(path) !== undefined ? path : toUri(path);
   const system = fileSystems.of(uri);
-  const entry = system.stat(uri) ?? (isGlob ? undefined : statAfterMending(uri, system));
-  const matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, system) : [];
-  const found = matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, system)));
-  const files = system.uploads === undefined ? found : committedFiles(found, system);
+  let matches: readonly DirectoryEntry[] = [];
+  const files = stableListing(system, (listed) => {
+    const entry = system.stat(uri) ?? (isGlob ? undefined : statAfterMending(uri, system));
+    matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, listed) : [];
+    return matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, listed)));
+  });
   if (files.length > 0 || matches.some((match) => match.kind === 'directory' && isEmptyOutput(match.uri, system)))
     return files;
   const shown = isGlob ? path : describeUri(uri);
@@ -70,7 +73,7 @@ function isEmptyOutput(directory: string, system: FileSystem): boolean {
   );
 }
 
-function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {
+function filesIn(directory: string, system: ListedSystem): readonly FileStatus[] {
   return system.list(directory).flatMap((entry) => {
     if (isHidden(entry.name)) return [];
     if (entry.kind === 'file') return [entry.status];
@@ -79,7 +82,7 @@ function filesIn(directory: string, system: FileSystem): readonly FileStatus[] {
 }
 
 /** Walks only the directories that the glob can reach: literal segments cost no listing. */
-function expandGlob(path: string, system: FileSystem): readonly DirectoryEntry[] {
+function expandGlob(path: string, system: ListedSystem): readonly DirectoryEntry[] {
   const { root, pattern } = splitRoot(path);
   if (system.isReadOnly) return system.list(path);
   const found = new Map<string, DirectoryEntry>();
@@ -104,7 +107,7 @@ function splitRoot(path: string): { readonly root: string; readonly pattern: str
   return { root: parts?.[1] ?? path, pattern: parts?.[2] ?? '' };
 }
 
-function walk(from: string, segments: readonly GlobSegment[], system: FileSystem): readonly DirectoryEntry[] {
+function walk(from: string, segments: readonly GlobSegment[], system: ListedSystem): readonly DirectoryEntry[] {
   let literals = 0;
   while (segments[literals]?.kind === 'literal') literals++;
   const names = segments.slice(0, literals).map((segment) => (segment.kind === 'literal' ? segment.name : ''));
@@ -127,7 +130,7 @@ function walk(from: string, segments: readonly GlobSegment[], system: FileSystem
   return [...entries.filter((entry) => entry.kind === 'file' && !isHidden(entry.name)), ...deeper];
 }
 
-function follow(entry: DirectoryEntry, rest: readonly GlobSegment[], system: FileSystem): readonly DirectoryEntry[] {
+function follow(entry: DirectoryEntry, rest: readonly GlobSegment[], system: ListedSystem): readonly DirectoryEntry[] {
   if (rest.length === 0) return [entry];
   return entry.kind === 'directory' ? walk(entry.uri, rest, system) : [];
 }

@@ -42,8 +42,20 @@ export class LocalFileSystem implements FileSystem {
       : { kind: 'file', name, status: statusOf(clean, found) };
   }
 
+  directoryIdentity(directory: string): string | undefined {
+    const path = filePath(directory);
+    const found = attempt('list', path, () => fs.statSync(path, { throwIfNoEntry: false, bigint: true }));
+    return found === undefined ? undefined : `${found.dev} ${found.ino} ${found.birthtimeNs}`;
+  }
+
   openRead(uri: string, expected?: FileStatus): RandomAccessFile {
     const path = filePath(uri);
+    if (expected !== undefined && !fs.existsSync(path))
+      throw new MillraceError(
+        'MR_INPUT_CHANGED',
+        `${path} was removed since it was listed. Read it with a new RDD once nothing writes to it.`,
+        { details: { uri } },
+      );
     const descriptor = attempt('read', path, () => fs.openSync(path, 'r'));
     try {
       const found = attempt('read', path, () => fs.fstatSync(descriptor));
@@ -149,7 +161,7 @@ class LocalReadFile implements RandomAccessFile {
     throw new MillraceError(
       'MR_INPUT_CHANGED',
       `${this.#path} changed while it was being read: it had ${then.sizeBytes} bytes of ${instant(then.modifiedMs)}, ` +
-        `now ${now.size} of ${instant(now.mtimeMs)}. Run the action again once nothing writes to it.`,
+        `now ${now.size} of ${instant(now.mtimeMs)}. Read it with a new RDD once nothing writes to it.`,
       { details: { uri: this.uri } },
     );
   }

@@ -4,6 +4,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { isAlive, type ProcessOwner, thisProcess } from './process-owner.ts';
 import { describeUri, joinUri, nameOf, parentOf } from './uri.ts';
+import { isGone } from './writer-pulse.ts';
 
 /**
  * Beside an output `out` stands, while something is being written to it, the hidden directory `.out.millrace`:
@@ -44,7 +45,7 @@ export function withOutputLock<T>(output: string, system: FileSystem, body: () =
   const giveUpAt = Date.now() + lockTimeoutMs;
   writeOwner(own, system);
   while (!tryRename(own, lock, system)) {
-    if (isOrphan(readOwner(lock, system))) {
+    if (isOrphan(lock, system)) {
       const dead = `${own}-dead`;
       if (tryRename(lock, dead, system)) system.delete(dead);
     } else if (Date.now() > giveUpAt) {
@@ -87,15 +88,16 @@ export function finishInterruptedCommit(output: string, system: FileSystem): voi
   if (action !== undefined) system.rename(joinUri(action, stagingNames.complete), output);
 }
 
-/** Removes what writers that are gone left behind. Call it with the lock held, after finishInterruptedCommit. */
-export function removeOrphans(output: string, system: FileSystem): void {
-  for (const action of actions(output, system)) if (isOrphan(readOwner(action, system))) system.delete(action);
+/** What writers that are gone left behind: directories of actions and of locks. Call it with the lock held, after finishInterruptedCommit. */
+export function orphans(output: string, system: FileSystem, abandonedAfterMs?: number): readonly string[] {
   const staging = stagingDirectory(output);
-  for (const { name } of system.list(staging)) {
+  if (system.stat(staging) === undefined) return [];
+  const locks = system.list(staging).flatMap(({ name }) => {
     // Who prepared a lock and died has perhaps not written its owner yet, so the name tells.
     const [, pid, host] = /^lock-(\d+)-\d+-(.*?)(?:-dead)?$/.exec(name) ?? [];
-    if (pid !== undefined && !isAlive({ pid: Number(pid), host: host ?? '' })) system.delete(joinUri(staging, name));
-  }
+    return pid !== undefined && !isAlive({ pid: Number(pid), host: host ?? '' }) ? [joinUri(staging, name)] : [];
+  });
+  return [...actions(output, system).filter((action) => isOrphan(action, system, abandonedAfterMs)), ...locks];
 }
 
 /** Removes the staging directory of one action, and the hidden directory itself when it was the last. */
@@ -127,21 +129,19 @@ function interruptedCommit(output: string, system: FileSystem): string | undefin
   );
 }
 
-function readOwner(directory: string, system: FileSystem): ProcessOwner | undefined {
+/** Whether the writer that holds a directory is gone. What has no owner was cut off before it was written. */
+function isOrphan(directory: string, system: FileSystem, abandonedAfterMs?: number): boolean {
   const uri = joinUri(directory, stagingNames.owner);
-  if (system.stat(uri) === undefined) return undefined;
+  const entry = system.stat(uri);
+  if (entry?.kind !== 'file') return true;
   const file = system.openRead(uri);
   try {
     const bytes = Buffer.alloc(file.sizeBytes);
     file.readInto(bytes, 0);
     const text = bytes.toString();
-    return text.endsWith('}') ? (JSON.parse(text) as ProcessOwner) : undefined;
+    if (!text.endsWith('}')) return true;
+    return isGone(JSON.parse(text) as ProcessOwner, entry.status.modifiedMs, abandonedAfterMs);
   } finally {
     file.close();
   }
-}
-
-/** What has no owner was cut off before it was written. */
-function isOrphan(owner: ProcessOwner | undefined): boolean {
-  return owner === undefined || !isAlive(owner);
 }

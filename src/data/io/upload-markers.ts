@@ -1,6 +1,6 @@
 import type { FileStatus, FileSystem } from './file-system.ts';
 import { partitionPair } from './hive-partitions.ts';
-import { isAlive, type ProcessOwner } from './process-owner.ts';
+import type { ProcessOwner } from './process-owner.ts';
 import { joinUri, nameOf, parentOf } from './uri.ts';
 
 /**
@@ -16,18 +16,16 @@ export interface UploadMarker {
   readonly actionId: string;
   readonly phase: 'writing' | 'completing' | 'committed';
   readonly owner: ProcessOwner;
-  readonly startedMs: number;
+  /** When the writer last said that it is alive. */
+  readonly signedMs: number;
   /** URIs of the files that a committed action replaces. */
   readonly replaces: readonly string[];
 }
 
-const directoryName = '_millrace';
+export const markerDirectory = '_millrace';
 export const lockName = 'lock';
-/** After so long an action of another host, which cannot be asked, counts as dead. */
-const abandonedAfterMs = 24 * 3_600_000;
-
 export function markerUri(output: string, name: string): string {
-  return joinUri(output, `${directoryName}/${name}`);
+  return joinUri(output, `${markerDirectory}/${name}`);
 }
 
 export function writeMarker(output: string, marker: UploadMarker, system: FileSystem): void {
@@ -38,7 +36,7 @@ export function writeMarker(output: string, marker: UploadMarker, system: FileSy
 
 export function readMarkers(output: string, system: FileSystem): readonly UploadMarker[] {
   return system
-    .listRecursive(joinUri(output, directoryName))
+    .listRecursive(joinUri(output, markerDirectory))
     .filter(({ uri }) => nameOf(uri) !== lockName)
     .flatMap((status) => readJson<UploadMarker>(status, system) ?? []);
 }
@@ -57,10 +55,6 @@ export function readJson<T>(status: FileStatus, system: FileSystem): T | undefin
   }
 }
 
-export function isDead(owner: ProcessOwner, startedMs: number): boolean {
-  return !isAlive(owner) || Date.now() - startedMs > abandonedAfterMs;
-}
-
 /** What the name of a file that this action writes contains. */
 export function nameMark(actionId: string): string {
   return `-${actionId}`;
@@ -73,18 +67,20 @@ export function isHiddenBy(markers: readonly UploadMarker[], uri: string): boole
   );
 }
 
-/** Leaves out what is not committed yet, and what is replaced already. */
-export function committedFiles(files: readonly FileStatus[], system: FileSystem): readonly FileStatus[] {
-  const markers = new Map<string, readonly UploadMarker[]>();
-  return files.filter(({ uri }) => {
-    const output = outputOf(uri);
-    let found = markers.get(output);
-    if (found === undefined) {
-      found = readMarkers(output, system);
-      markers.set(output, found);
-    }
-    return !isHiddenBy(found, uri);
-  });
+/** How an output stood at some moment: its markers and its `_SUCCESS`. Two that are equal mean that nothing was committed between. */
+export interface OutputState {
+  readonly markers: readonly UploadMarker[];
+  readonly success: string | undefined;
+}
+
+export function stateOf(output: string, system: FileSystem): OutputState {
+  const markers = readMarkers(output, system);
+  const entry = system.stat(joinUri(output, '_SUCCESS'));
+  return { markers, success: entry?.kind === 'file' ? versionOf(entry.status) : undefined };
+}
+
+export function versionOf({ version, modifiedMs }: FileStatus): string {
+  return version ?? String(modifiedMs);
 }
 
 /** The action whose `_SUCCESS` an output has, if any. */
@@ -100,7 +96,7 @@ export function isSuccessCommitted(output: string, system: FileSystem): boolean 
 }
 
 /** The directory that would be the output which a file belongs to: the first above it that is no partition. */
-function outputOf(uri: string): string {
+export function outputOf(uri: string): string {
   let directory = parentOf(uri);
   while (partitionPair(nameOf(directory)) !== undefined) directory = parentOf(directory);
   return directory;

@@ -18,7 +18,9 @@ describe('a writer to local disk', () => {
     leftovers: (output) => {
       const path = fileURLToPath(output);
       const beside = readdirSync(dirname(path)).filter((name) => name.startsWith(`.${basename(path)}`));
-      const inside = existsSync(path) ? readdirSync(path).filter((name) => !/^(_SUCCESS|part-00000)$/.test(name)) : [];
+      const inside = existsSync(path)
+        ? readdirSync(path).filter((name) => !/^(_SUCCESS|part-0000\d(-\w+)?)$/.test(name))
+        : [];
       return [...beside, ...inside];
     },
   }));

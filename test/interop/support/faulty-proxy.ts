@@ -18,7 +18,7 @@ export class FaultyProxy {
     return new FaultyProxy(worker, port);
   }
 
-  setFaults(...setFaults: readonly Fault[]): void {
+  setFaults(...setFaults: readonly (Fault | 'lostAnswer' | 'ignoresConditions')[]): void {
     const reply = new SharedArrayBuffer(4);
     this.#worker.postMessage({ setFaults, reply });
     if (Atomics.wait(new Int32Array(reply), 0, 0, 10_000) === 'timed-out') throw new Error('the proxy is stuck');

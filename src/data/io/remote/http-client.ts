@@ -38,7 +38,7 @@ export async function httpGet(
     if (expected !== undefined && version(response).version !== expected)
       throw new MillraceError(
         'MR_INPUT_CHANGED',
-        `${describeUri(url)} changed while it was being read. Run the action again once nothing writes to it.`,
+        `${describeUri(url)} changed while it was being read. Read it with a new RDD once nothing writes to it.`,
       );
     // A server without ranges sends everything from the beginning.
     return { body: response.body, startsAt: response.status === 206 ? position : 0 };

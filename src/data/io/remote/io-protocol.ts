@@ -13,6 +13,11 @@ export interface S3Settings {
     | undefined;
   /** How long a request or a body may stand still, default 20 s; then it is tried again. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Whether the store honours If-None-Match, default true; one that does not is refused when an output is written. false: what must be
+   * put only once is looked for first, which keeps two writers of one output apart unless they meet within milliseconds.
+   */
+  readonly conditionalWrites?: boolean | undefined;
 }
 
 export interface RemoteStatus {
@@ -89,7 +94,7 @@ export interface IoResults {
   s3Head: RemoteStatus | undefined;
   s3List: RemoteListing;
   s3Get: Uint8Array;
-  s3Put: 'written' | 'exists';
+  s3Put: 'written' | 'exists' | 'unsupported';
   s3Copy: undefined;
   s3Delete: undefined;
   s3StartUpload: string;

@@ -15,7 +15,7 @@ export interface FileSystemSettings {
 export function openFileSystems(settings: FileSystemSettings = {}): FileSystems {
   const bridge = new IoBridge(settings.s3 ?? {});
   return new FileSystems([
-    new S3FileSystem(bridge),
+    new S3FileSystem(bridge, settings.s3?.conditionalWrites),
     new HttpsFileSystem('https', bridge),
     new HttpsFileSystem('http', bridge),
   ]);

@@ -35,7 +35,12 @@ export function failureOf(error: unknown, request: IoRequest, settings: S3Settin
   if (status === 412)
     return {
       code: 'MR_INPUT_CHANGED',
-      message: `${target} changed while it was being read. Run the action again once nothing writes to it.`,
+      message: `${target} changed while it was being read. Read it with a new RDD once nothing writes to it.`,
+    };
+  if (status === 404 && request.op === 's3Get' && request.version !== undefined)
+    return {
+      code: 'MR_INPUT_CHANGED',
+      message: `${target} was deleted while it was being read. Read it with a new RDD once nothing writes to it.`,
     };
   if (status === 404 && name !== 'NoSuchBucket') return { code: 'MR_NOT_FOUND', message: `${target} does not exist.` };
   const attempts = $metadata?.attempts ?? 1;

@@ -9,7 +9,7 @@ import type {
 } from '../file-system.ts';
 import { nameOf } from '../uri.ts';
 import type { IoBridge } from './io-bridge.ts';
-import type { RemoteStatus } from './io-protocol.ts';
+import type { IoResult, IoResults, RemoteStatus } from './io-protocol.ts';
 import { RemoteReadFile } from './remote-read-file.ts';
 import { type S3Target, S3WriteFile } from './s3-write-file.ts';
 
@@ -21,21 +21,28 @@ export class S3FileSystem implements FileSystem {
   readonly isReadOnly = false;
   readonly uploads: UploadStore;
   readonly #bridge: IoBridge;
+  readonly #hasConditionalWrites: boolean;
+  /** Buckets whose store is known to honour If-None-Match. */
+  readonly #honouring = new Set<string>();
 
-  constructor(bridge: IoBridge) {
+  /** @param hasConditionalWrites whether the store honours If-None-Match; without it, what must be put once is looked for first */
+  constructor(bridge: IoBridge, hasConditionalWrites = true) {
     this.#bridge = bridge;
+    this.#hasConditionalWrites = hasConditionalWrites;
+    const listUploads = (directory: string): IoResult<{ op: 's3ListUploads'; bucket: string; prefix: string }> => {
+      const { bucket, key } = s3Target(directory);
+      return bridge.call({ op: 's3ListUploads', bucket, prefix: key === '' ? '' : `${key}/` });
+    };
     this.uploads = {
       openPending: (uri) => new S3WriteFile(s3Target(uri), bridge, true),
       complete: (uploads) => bridge.call({ op: 's3CompleteUploads', uploads }),
-      abortMatching: (directory, text) => {
-        const { bucket, key } = s3Target(directory);
-        const found = bridge.call({ op: 's3ListUploads', bucket, prefix: `${key}/` });
-        bridge.call({ op: 's3AbortUploads', uploads: found.filter((upload) => upload.key.includes(text)) });
+      abortMatching: (directory, isMatch) => {
+        const found = listUploads(directory).filter((upload) => isMatch(uploadUri(upload)));
+        if (found.length > 0) bridge.call({ op: 's3AbortUploads', uploads: found });
+        return found.map(uploadUri);
       },
-      putIfAbsent: (uri, bytes) => {
-        const { bucket, key } = s3Target(uri);
-        return bridge.call({ op: 's3Put', bucket, key, bytes, ifAbsent: true }) === 'written';
-      },
+      pending: (directory) => listUploads(directory).map(uploadUri),
+      putIfAbsent: (uri, bytes) => this.#putIfAbsent(uri, bytes),
     };
   }
 
@@ -119,9 +126,49 @@ export class S3FileSystem implements FileSystem {
 
   deleteIfEmpty(_directory: string): void {}
 
+  #holds(uri: string, bytes: Uint8Array): boolean {
+    const entry = this.stat(uri);
+    if (entry?.kind !== 'file' || entry.status.sizeBytes !== bytes.length) return false;
+    const found = Buffer.alloc(bytes.length);
+    const file = this.openRead(uri, entry.status);
+    try {
+      return file.readInto(found, 0) === bytes.length && found.equals(bytes);
+    } finally {
+      file.close();
+    }
+  }
+
+  #putIfAbsent(uri: string, bytes: Uint8Array): boolean {
+    const { bucket, key } = s3Target(uri);
+    const put = (ifAbsent: boolean): IoResults['s3Put'] =>
+      this.#bridge.call({ op: 's3Put', bucket, key, bytes, ifAbsent });
+    if (!this.#hasConditionalWrites) {
+      if (this.#bridge.call({ op: 's3Head', bucket, key }) !== undefined) return false;
+      put(false);
+      return true;
+    }
+    const answer = put(true);
+    // When the answer to a first try was lost, a second one finds the object that the first put.
+    if (answer === 'exists') return this.#holds(uri, bytes);
+    // A store that does not know the condition takes the object twice. Once a bucket is worth one request more.
+    if (answer === 'unsupported' || (!this.#honouring.has(bucket) && put(true) !== 'exists')) {
+      if (answer !== 'unsupported') this.delete(uri);
+      throw new MillraceError(
+        'MR_UNSUPPORTED',
+        `${uri}: this store ${answer === 'unsupported' ? 'refuses' : 'ignores'} If-None-Match, so two writers of one output could not be kept apart. If only one program at a time writes to an output, say so with s3: { conditionalWrites: false }.`,
+      );
+    }
+    this.#honouring.add(bucket);
+    return true;
+  }
+
   close(): void {
     this.#bridge.close();
   }
+}
+
+function uploadUri({ bucket, key }: { readonly bucket: string; readonly key: string }): string {
+  return `s3://${bucket}/${key}`;
 }
 
 function s3Target(uri: string): S3Target {

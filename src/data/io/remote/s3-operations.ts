@@ -62,10 +62,10 @@ export class S3Operations {
         return ETag;
       }
       case 's3CompleteUploads':
-        await Promise.all(request.uploads.map((upload) => complete(sdk, client, upload)));
+        await forEachBounded(request.uploads, (upload) => complete(sdk, client, upload));
         return undefined;
       case 's3AbortUploads':
-        await Promise.all(request.uploads.map((upload) => abort(sdk, client, upload)));
+        await forEachBounded(request.uploads, (upload) => abort(sdk, client, upload));
         return undefined;
       case 's3ListUploads':
         return listUploads(sdk, client, request);
@@ -111,6 +111,15 @@ export class S3Operations {
   }
 }
 
+/** A few at a time, so that thousands neither wait for sockets until they time out nor all meet a store that is busy. */
+async function forEachBounded<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of left) await run(item);
+  };
+  await Promise.all(Array.from({ length: maxSockets / 2 }, worker));
+}
+
 async function head(
   sdk: Sdk,
   client: S3Client,
@@ -148,7 +157,7 @@ async function list(sdk: Sdk, client: S3Client, request: RequestOf<'s3List'>): P
   return { files, prefixes };
 }
 
-async function put(sdk: Sdk, client: S3Client, request: RequestOf<'s3Put'>): Promise<'written' | 'exists'> {
+async function put(sdk: Sdk, client: S3Client, request: RequestOf<'s3Put'>): Promise<IoResults['s3Put']> {
   const { bucket, key, bytes, ifAbsent } = request;
   try {
     await client.send(
@@ -158,6 +167,7 @@ async function put(sdk: Sdk, client: S3Client, request: RequestOf<'s3Put'>): Pro
   } catch (error) {
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     if (ifAbsent && (status === 412 || status === 409)) return 'exists';
+    if (ifAbsent && status === 501) return 'unsupported';
     throw error;
   }
 }
