@@ -55,7 +55,7 @@ export function binaryReader(path: string, format: BinaryFormat): ItemReader<Buf
 }
 
 export function checkBinaryFormat(where: string, format: BinaryFormat): void {
-  if ('recordBytes' in format) {
+  if (typeof format === 'object' && 'recordBytes' in format) {
     const { recordBytes } = format;
     if (Number.isInteger(recordBytes) && recordBytes >= 1 && recordBytes <= longestRecord) return;
     throw new MillraceError(
@@ -63,10 +63,11 @@ export function checkBinaryFormat(where: string, format: BinaryFormat): void {
       `${where}: recordBytes must be an integer from 1 to ${longestRecord}, got ${recordBytes}.`,
     );
   }
-  if (Object.hasOwn(prefixes, format.lengthPrefix)) return;
+  const { lengthPrefix } = (format ?? {}) as { readonly lengthPrefix?: unknown };
+  if (Object.hasOwn(prefixes, String(lengthPrefix))) return;
   throw new MillraceError(
     'MR_OPTION_INVALID',
-    `${where}: give recordBytes, or lengthPrefix as one of ${Object.keys(prefixes).join(', ')}, not ${JSON.stringify(format.lengthPrefix)}.`,
+    `${where}: give recordBytes, or lengthPrefix as one of ${Object.keys(prefixes).join(', ')}, not ${JSON.stringify(lengthPrefix)}.`,
   );
 }
 

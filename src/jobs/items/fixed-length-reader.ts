@@ -29,9 +29,9 @@ export function fixedLengthReader(
   path: string,
   options: TextOptions & { readonly fields: readonly FixedField[]; readonly schema?: StandardSchemaV1 },
 ): ItemReader<unknown> {
-  const encoding = encodingOf('fixedLengthReader', options);
-  const { fields, schema } = options;
+  const { fields, schema } = options ?? {};
   const total = checkFields('fixedLengthReader', fields);
+  const encoding = encodingOf('fixedLengthReader', options);
   const toRecord = (line: string, fail: (reason: string) => Error): unknown => {
     if (line === '') return undefined;
     // Surrogate pairs are one character.
@@ -62,7 +62,9 @@ function text(characters: string | readonly string[], from: number, to: number):
 }
 
 /** Checks the option and returns the length of a record. */
-export function checkFields(where: string, fields: readonly FixedField[]): number {
+export function checkFields(where: string, fields: readonly FixedField[] | undefined): number {
+  if (!Array.isArray(fields))
+    throw new MillraceError('MR_OPTION_INVALID', `${where}: fields must be an array of { name, length }.`);
   let total = 0;
   const names = new Set<string>();
   for (const { name, length } of fields) {

@@ -34,6 +34,8 @@ export function sqlReader<I extends object = Row>(options: SqlReaderOptions): It
       `sqlReader: pageSize must be an integer of at least 1, got ${pageSize}.`,
     );
   }
+  if (typeof options.query !== 'string' || options.query.trim() === '')
+    throw new MillraceError('MR_OPTION_INVALID', 'sqlReader: query must be a select.');
   const query = options.query.replace(/;\s*$/, '');
   const parameters = options.parameters ?? [];
   const source = (c: StepContext<unknown, unknown>): DataSource => options.dataSource ?? c.dataSource;

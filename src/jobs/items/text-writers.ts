@@ -63,9 +63,9 @@ export function fixedLengthWriter<O extends object = any>(
   path: string,
   options: OutputOptions & TextOptions & { readonly fields: readonly FixedField<keyof O & string>[] },
 ): ItemWriter<O> {
-  const encoding = encodingOf('fixedLengthWriter', options);
-  const { fields } = options;
+  const { fields } = options ?? {};
   checkFields('fixedLengthWriter', fields);
+  const encoding = encodingOf('fixedLengthWriter', options);
   const toLine = (item: O): string =>
     `${fields.map(({ name, length }) => padded(name, plainText(item[name]), length)).join('')}\n`;
   const encode = (items: readonly O[]): Buffer => encodeText(items.map(toLine).join(''), encoding);

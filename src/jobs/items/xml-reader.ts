@@ -35,11 +35,11 @@ export function xmlReader(
   path: string,
   options: XmlOptions & { readonly schema?: StandardSchemaV1 },
 ): ItemReader<unknown> {
-  const encoding = encodingOf('xmlReader', options);
-  const { element, schema } = options;
+  const { element, schema } = options ?? {};
   if (typeof element !== 'string' || element === '') {
     throw new MillraceError('MR_OPTION_INVALID', 'xmlReader: element must be the name of the elements to read.');
   }
+  const encoding = encodingOf('xmlReader', options);
   return {
     async open(position, c) {
       const from = position as unknown as XmlPosition | undefined;

@@ -23,9 +23,9 @@ const unwritable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surr
  */
 // biome-ignore lint/suspicious/noExplicitAny: without a step around it nothing says what the items are
 export function xmlWriter<O extends object = any>(path: string, options: XmlWriterOptions): ItemWriter<O> {
-  const { root, element } = options;
+  const { root, element } = options ?? {};
   for (const name of [root, element]) {
-    if (!namePattern.test(name))
+    if (typeof name !== 'string' || !namePattern.test(name))
       throw new MillraceError('MR_OPTION_INVALID', `xmlWriter: ${JSON.stringify(name)} is no name of an element.`);
   }
   const encode = (items: readonly O[]): Buffer =>

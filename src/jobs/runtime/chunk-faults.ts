@@ -1,3 +1,4 @@
+import { MillraceError } from '../../base/errors.ts';
 import type { AnyContext, ChunkBody } from '../definition/step-definition.ts';
 import { decideOnError, type ErrorDecision, type FaultRules } from '../policies/classification.ts';
 import { retryRule, waitAfterErrorMs } from '../policies/retry-delay.ts';
@@ -38,8 +39,14 @@ export class ChunkFaults {
     return this.#ask({ ...this.#rules, skip: [], skipPolicy: undefined }, error, attempt, openSkips) === 'retry';
   }
 
-  /** An error to be retried has left the stream where it was: once its tries are used up it cannot be skipped (ST-204). */
+  /**
+   * An error to be retried has left the stream where it was: once its tries are used up it cannot be skipped (ST-204).
+   * MR_PARSE and MR_VALIDATION come from behind their record: another try would lose it.
+   */
   decideOnRead(error: unknown, attempt: number, openSkips: number): ErrorDecision {
+    if (error instanceof MillraceError && (error.code === 'MR_PARSE' || error.code === 'MR_VALIDATION')) {
+      return this.#ask({ ...this.#rules, rule: { ...this.#rules.rule, maxAttempts: 0 } }, error, attempt, openSkips);
+    }
     const decision = this.decide(error, attempt, openSkips);
     if (decision !== 'skip') return decision;
     const rule = { ...this.#rules.rule, maxAttempts: Number.POSITIVE_INFINITY, shouldRetry: () => true };

@@ -196,3 +196,26 @@ describe.each(inputs)('$name in a job', ({ hasBad, make, numberOf }) => {
     );
   });
 });
+
+describe('a record that cannot be read', () => {
+  it('ST-204: is not lost by a step that retries its error: the reader is past it already', async () => {
+    const path = file('bad.csv', 'a,b\n1,2\n3\n5,6\n');
+    const operator = await JobOperator.create({ repository: 'sqlite::memory:', signals: false });
+    try {
+      const read = (skips: string[]) =>
+        job('read').step('read', (s) =>
+          s
+            .read(csvReader(path))
+            .retry(['MR_PARSE'], { maxAttempts: 3, baseDelayMs: 0 })
+            .skip(skips)
+            .write(() => undefined),
+        );
+      const failed = await (await operator.launch(read([]))).finished();
+      expect(failed).toMatchObject({ status: 'FAILED', failure: { code: 'MR_PARSE' } });
+      const skipping = await operator.run(read(['MR_PARSE']));
+      expect(skipping.steps[0]?.counts).toMatchObject({ read: 2, readSkip: 1, write: 2, retry: 0 });
+    } finally {
+      await operator.close();
+    }
+  });
+});
