@@ -7,6 +7,7 @@ import { CustomPartitioner } from '../plan/lineage/partitioner.ts';
 import type { StageLowering } from '../plan/stages/lower.ts';
 import type { ActionPlan } from '../plan/stages/task-plan.ts';
 import { Actions, checkLimit, emptyError } from './actions.ts';
+import { calledHere } from './called-here.ts';
 import type { RDD } from './rdd.ts';
 import { type ActionOptions, type FunctionOptions, functionToShip } from './rdd-core.ts';
 
@@ -182,11 +183,13 @@ export abstract class FoldActions<T> extends Actions<T> {
     merge: (a: T, b: T) => T,
     options: (ActionOptions & FunctionOptions) | undefined,
   ): Promise<T> {
-    const ship = functionToShip(merge, name, captureCallSite(this.#reduce), options);
+    const callSite = captureCallSite(this.#reduce);
+    const ship = functionToShip(merge, name, callSite, options);
     const plan = (lowering: StageLowering): ActionPlan => ({ kind: 'reduce', merge: lowering.functionIndex(ship) });
     const values = (await this.runPlan(name, plan, options)).flat(1) as T[];
     if (values.length === 0) throw emptyError(name);
-    return values.reduce((a, b) => merge(a, b));
+    const mergeHere = calledHere(merge, name, callSite);
+    return values.reduce((a, b) => mergeHere(a, b));
   }
 
   async #aggregate<U>(
@@ -204,9 +207,10 @@ export abstract class FoldActions<T> extends Actions<T> {
       zero: lowering.functionIndex(shipZero),
       merge: lowering.functionIndex(ship),
     });
+    const combineHere = calledHere(combine, name, callSite);
     const start = deepCopy(zero);
     const states = (await this.runPlan(name, plan, options)).flat(1) as U[];
-    return states.reduce((a, b) => combine(a, b), start);
+    return states.reduce((a, b) => combineHere(a, b), start);
   }
 
   /**
@@ -296,11 +300,13 @@ function shippedOrder<T>(
   options: FunctionOptions | undefined,
 ): ShippedOrder<T> {
   const order = by ?? ((row: T): unknown => row);
-  const ship = functionToShip(order, name, captureCallSite(shippedOrder), options);
+  const callSite = captureCallSite(shippedOrder);
+  const ship = functionToShip(order, name, callSite, options);
   const isComparison = order.length >= 2;
-  const keyOf = order as (row: T) => unknown;
+  const orderHere = calledHere(order, name, callSite);
+  const keyOf = orderHere as (row: T) => unknown;
   const compare = isComparison
-    ? (a: T, b: T): number => Number(order(a, b))
+    ? (a: T, b: T): number => Number(orderHere(a, b))
     : (a: T, b: T): number => compareValues(keyOf(a), keyOf(b));
   return { ship, isComparison, compare };
 }

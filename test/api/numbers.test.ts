@@ -219,3 +219,25 @@ describe('treeReduce and treeAggregate', () => {
     await expect(sc.range(5).treeReduce((a, b) => a + b, 0)).rejects.toThrow('depth must be an integer of at least 1');
   });
 });
+
+describe('a function that the program calls to merge partitions', () => {
+  it('fails as it would in a worker', async () => {
+    const rdd = sc.parallelize([1, 2, 3], 3);
+    const fail = (): never => {
+      throw new RangeError('no merge');
+    };
+    const failing = [
+      () => rdd.reduce(fail),
+      () => rdd.aggregate(0 as number, (_state, n) => n, fail),
+      () => rdd.max((_a, _b) => fail()),
+    ];
+    for (const action of failing)
+      await expect(action()).rejects.toMatchObject({
+        code: 'MR_USER_FUNCTION',
+        message: expect.stringMatching(/at numbers\.test\.ts:\d+ threw RangeError: no merge/),
+      });
+    await expect(rdd.reduce((async (a: number, b: number) => a + b) as never)).rejects.toThrow(
+      'but this one gave a promise',
+    );
+  });
+});

@@ -81,6 +81,20 @@ export const programs: readonly Program[] = [
     },
   },
   {
+    name: 'indexes, samples and sets of what a shuffle dealt out',
+    run: async (sc) => {
+      const dealt = sc
+        .range(0, 3000, 1, 3)
+        .repartition(3)
+        .map((n) => n % 900)
+        .persist(StorageLevel.MEMORY_AND_DISK);
+      const numbered = await dealt.zipWithIndex().sample(false, 0.2, 3).collect();
+      const rest = await dealt.subtract(dealt.sample(false, 0.3, 5)).collect();
+      dealt.unpersist();
+      return [numbered, rest.toSorted((a, b) => a - b)];
+    },
+  },
+  {
     name: 'more groups than fit in memory',
     run: async (sc) => {
       const groups = sc

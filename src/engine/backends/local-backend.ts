@@ -3,8 +3,10 @@ import { Emitter } from '../../base/emitter.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { FileSystems } from '../../data/io/file-systems.ts';
 import { type FileSystemSettings, openFileSystems } from '../../data/io/remote/open-file-systems.ts';
+import { UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import { LineageLayout } from '../../plan/lineage/layout.ts';
 import type { RddNode } from '../../plan/lineage/node.ts';
+import type { CustomPartitioner } from '../../plan/lineage/partitioner.ts';
 import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
 import { debugString, type ExplainSettings, explain } from '../../plan/stages/explain.ts';
 import type { EngineEvent } from '../protocol/events.ts';
@@ -173,8 +175,7 @@ export class LocalBackend implements Backend {
 
   partitionOfKey(node: RddNode, key: unknown): number | undefined {
     const partitioner = this.layout.partitioner(node);
-    if (partitioner?.kind === 'custom')
-      return partitionFunction({ ...partitioner, fn: 0 }, [partitioner.partition], 0)(key);
+    if (partitioner?.kind === 'custom') return partitionByFunction(partitioner, key);
     if (partitioner?.kind === 'hash') return partitionFunction(partitioner, [], 0)(key);
     if (partitioner?.kind !== 'range') return undefined;
     const bounds = this.#bounds.of(partitioner);
@@ -326,5 +327,21 @@ export class LocalBackend implements Backend {
   #forget(id: number): void {
     this.#scheduler.forgetShuffle(id, id);
     this.blocks.unpersist(id);
+  }
+}
+
+/** Asks a user's partition function here, in the program. */
+function partitionByFunction(partitioner: CustomPartitioner, key: unknown): number {
+  try {
+    return partitionFunction({ ...partitioner, fn: 0 }, [partitioner.partition], 0)(key);
+  } catch (error) {
+    if (!(error instanceof UserFunctionError)) throw error;
+    throw new MillraceError(
+      'MR_USER_FUNCTION',
+      `the function of partitionBy threw for a key: ${String(error.thrown)}`,
+      {
+        cause: error.thrown,
+      },
+    );
   }
 }

@@ -90,10 +90,8 @@ export class StageLoader {
       rowsBefore: (nodeId, partition) => defined(rowsBefore.get(nodeId)?.[partition], `rows before ${partition}`),
     };
     this.#stages.set(reference.payloadId, stage);
-    for (const oldest of this.#stages.keys()) {
-      if (this.#stages.size <= KEPT_STAGES) break;
-      this.#stages.delete(oldest);
-    }
+    forgetOldest(this.#stages);
+    forgetOldest(this.#broadcasts);
     return stage;
   }
 
@@ -129,6 +127,14 @@ export class StageLoader {
         throw new MillraceError('MR_BUG', `nothing revives a captured "${kind}".`);
     }
   };
+}
+
+/** A stage that is at work has what it needs; one that comes back is loaded again. */
+function forgetOldest(kept: Map<number, unknown>): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT_STAGES) return;
+    kept.delete(oldest);
+  }
 }
 
 /** Only a stage that reads or writes elsewhere than on disk makes a worker load what reaches there. */
