@@ -14,6 +14,7 @@ import type {
 import { commonSchema } from '../data/io/parquet/common-schema.ts';
 import type { ParquetWriteOptions } from '../data/io/parquet/write-options.ts';
 import { toUri } from '../data/io/uri.ts';
+import { actionScope } from '../engine/backends/action-scope.ts';
 import { saveOutput } from '../engine/backends/save-output.ts';
 import { NumberActions } from './number-actions.ts';
 import { type ActionOptions, runPartitions } from './rdd-core.ts';
@@ -186,6 +187,7 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     correct?: (parts: readonly StagedPart[]) => OutputSpec | undefined,
   ): Promise<CommittedOutput> {
     const callSite = captureCallSite(this.#save);
+    actionScope()?.checkOutput(output);
     return saveOutput(this.runner, { name, callSite, signal, pool, group, node: this.node }, output, correct);
   }
 }

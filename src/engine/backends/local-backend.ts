@@ -19,6 +19,7 @@ import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { partitionFunction } from '../shuffle/partition-function.ts';
 import { BlockStore } from '../storage/block-store.ts';
 import { ActionGroups } from './action-groups.ts';
+import { actionScope } from './action-scope.ts';
 import type { ActionCall, Backend } from './backend.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { explainReads } from './explain-reads.ts';
@@ -148,6 +149,11 @@ export class LocalBackend implements Backend {
     this.#watchLineage(call.node);
     const action = call.name;
     const group = call.group ?? this.groups.current;
+    const scope = actionScope();
+    const signals = [call.signal, scope?.signal].filter((signal) => signal !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    const pool = call.pool ?? scope?.pool ?? DEFAULT_POOL;
+    scope?.onAction(actionId);
     this.events.emit({
       kind: 'actionStarted',
       actionId,
@@ -161,7 +167,7 @@ export class LocalBackend implements Backend {
     this.groups.started(actionId, group);
     let status: 'succeeded' | 'failed' | 'cancelled' = 'failed';
     try {
-      await this.#scheduler.run({ actionId, pool: call.pool ?? DEFAULT_POOL, stages, result, signal: call.signal });
+      await this.#scheduler.run({ actionId, pool, stages, result, signal });
       status = 'succeeded';
     } catch (error) {
       if (error instanceof MillraceError && error.code === 'MR_ABORTED') status = 'cancelled';

@@ -82,6 +82,8 @@ export class TaskRun {
   readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
   rowsRead = 0;
+  /** Those that are no rows of a shuffle. */
+  sourceRows = 0;
 
   constructor(environment: TaskEnvironment, ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>) {
     this.#environment = environment;
@@ -93,14 +95,14 @@ export class TaskRun {
     if (ready !== undefined) return ready;
     switch (node.kind) {
       case 'blocks':
-        return this.#counted(blockRows(this.#block(node.nodeId, partition)));
+        return this.#fromSource(blockRows(this.#block(node.nodeId, partition)));
       case 'range':
-        return this.#counted(rangeRows(node, partition));
+        return this.#fromSource(rangeRows(node, partition));
       case 'source': {
         const { stage } = this.#environment;
         const split = defined(stage.splits(node.nodeId)[partition], `split ${partition}`);
         const settings = { fileSystems: stage.fileSystems, use: stage.useOf(node) };
-        return this.#counted(stage.readerOf(node.source.format)(node.source, split, settings) as Batches);
+        return this.#fromSource(stage.readerOf(node.source.format)(node.source, split, settings) as Batches);
       }
       case 'pipeline':
         return this.#pipeline(node, partition);
@@ -163,6 +165,13 @@ export class TaskRun {
 
   #block(nodeId: number, partition: number): Block {
     return defined(this.#environment.block(nodeId, partition), `block ${partition} of RDD ${nodeId}`);
+  }
+
+  *#fromSource(batches: Batches): Batches {
+    for (const batch of this.#counted(batches)) {
+      this.sourceRows += batch.length;
+      yield batch;
+    }
   }
 
   *#counted(batches: Batches): Batches {

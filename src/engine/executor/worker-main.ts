@@ -99,6 +99,7 @@ async function runTask(
         accumulators,
         metrics: {
           rowsRead: run.rowsRead,
+          sourceRows: run.sourceRows,
           rowsWritten: output.rowsWritten,
           bytesWritten: output.bytesWritten,
           spilledBytes: output.spilledBytes + files.scratchBytes,

@@ -46,7 +46,11 @@ export type EngineEvent =
       /** Why it failed; absent when it did not. */
       readonly reason?: string;
       readonly rowsRead: number;
+      /** Those of `rowsRead` that come from files, ranges and values and are not looked at for a sample only. */
+      readonly sourceRows: number;
       readonly rowsWritten: number;
+      /** Those of `rowsWritten` that are in a part of an output, not in a shuffle or a result. */
+      readonly savedRows: number;
       readonly bytesWritten: number;
       readonly spilledBytes: number;
       readonly durationMs: number;

@@ -113,6 +113,8 @@ export type TaskValue =
 
 export interface TaskMetrics {
   readonly rowsRead: number;
+  /** Those of `rowsRead` that come from files, ranges and values, not from shuffles. */
+  readonly sourceRows: number;
   readonly rowsWritten: number;
   readonly bytesWritten: number;
   readonly spilledBytes: number;

@@ -347,7 +347,9 @@ export class DagScheduler implements TaskSource {
     const metrics =
       outcome.kind === 'success'
         ? outcome.metrics
-        : { rowsRead: 0, rowsWritten: 0, bytesWritten: 0, spilledBytes: 0, durationMs: 0 };
+        : { rowsRead: 0, sourceRows: 0, rowsWritten: 0, bytesWritten: 0, spilledBytes: 0, durationMs: 0 };
+    const isSample = this.#stages.get(stageKey)?.planned.purpose.kind === 'sample';
+    const isPart = outcome.kind === 'success' && outcome.value.kind === 'part';
     this.#options.emit({
       kind: 'taskEnded',
       stageKey,
@@ -356,6 +358,8 @@ export class DagScheduler implements TaskSource {
       status: statusOf(outcome, isWanted),
       ...(outcome.kind === 'failure' ? { reason: outcome.reason.kind } : {}),
       ...metrics,
+      sourceRows: isSample ? 0 : metrics.sourceRows,
+      savedRows: isPart ? metrics.rowsWritten : 0,
       at: Date.now(),
     });
   }

@@ -67,7 +67,10 @@ export class ThreadedCalls {
     const { instanceId, executionId, stepExecutionId, signal } = c;
     const plain = { parameters, isRestart, createTime, jobName, stepName, instanceId, executionId, stepExecutionId };
     const answer = answering(this.#fn, partition === undefined ? plain : { ...plain, partition }, workerErrorText);
-    return sc.parallelize(rows, parts).map(answer).collect({ signal });
+    return sc
+      .parallelize(rows, parts)
+      .map(answer)
+      .collect({ signal, pool: `${jobName}/${stepName}` });
   }
 }
 

@@ -10,6 +10,7 @@ import { decideOnError } from '../policies/classification.ts';
 import { retryRule, waitAfterErrorMs } from '../policies/retry-delay.ts';
 import { sleepUnlessAborted } from '../policies/system-clock.ts';
 import type { AttemptRecord, EventRecord, StepInstanceRecord, StepRecord } from '../repository/execution-records.ts';
+import { runDataset } from './dataset-scope.ts';
 import { ExecutionState } from './execution-state.ts';
 import { Interruption } from './interruption.ts';
 import { historyKey, isLeaseLost, type JobRun } from './job-run.ts';
@@ -153,15 +154,26 @@ export class StepRun {
           body.run(this.context(this.record, context, undefined, attempt)),
         );
       case 'dataset':
-        return this.#attempts(body, context, async (attempt) => {
-          const sc = await this.job.host.engine.get();
-          return body.run(sc as never, this.context(this.record, context, undefined, attempt));
-        });
+        this.record.guarantee = 'idempotent';
+        return this.#attempts(body, context, (attempt) =>
+          this.#dataset(body.run, this.context(this.record, context, undefined, attempt)),
+        );
       case 'nested':
         return this.#attempts(body, context, (attempt) =>
           this.#nested(body.child as AnyJob, body.parameters, this.context(this.record, context, undefined, attempt)),
         );
     }
+  }
+
+  async #dataset(run: (sc: never, c: AnyContext) => unknown, c: AnyContext): Promise<unknown> {
+    const sc = await this.job.host.engine.get();
+    const pool = `${c.jobName}/${c.stepName}`;
+    const { value, counts } = await runDataset(sc, this.what, pool, this.interruption.signal, () =>
+      run(sc as never, c),
+    );
+    this.record.counts.read += counts.read;
+    this.record.counts.write += counts.write;
+    return value;
   }
 
   /** Calls `work` until it succeeds, each try stored (ST-63, ST-67). */
