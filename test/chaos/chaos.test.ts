@@ -5,13 +5,13 @@ import { programs } from './programs.ts';
 
 /** Seeds a program: few in `npm test`, many with `MILLRACE_CHAOS_SEEDS=40 npm test -- test/chaos`, which also reports. */
 const wanted = process.env['MILLRACE_CHAOS_SEEDS'];
-const seeds = Number(wanted ?? 4);
+const seeds = Number(wanted ?? 2);
 const contexts: { name: string; sc: MillraceContext }[] = [];
 const injected = new Map<string, number>();
 const slowdowns: number[] = [];
 
 beforeAll(async () => {
-  const options = { workers: 2, logLevel: 'off', maxTaskFailures: 50 } as const;
+  const options = { workers: 2, logLevel: 'off', maxTaskFailures: 50, workerHeapMb: 128 } as const;
   contexts.push({ name: 'in memory', sc: await MillraceContext.create(options) });
   contexts.push({ name: 'on disk', sc: await MillraceContext.create({ ...options, memory: '16mb' }) });
 });

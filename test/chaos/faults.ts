@@ -1,15 +1,39 @@
-import { readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../../src/base/random.ts';
 import type { MillraceContext } from '../../src/index.ts';
 
 export type FaultKind =
   | 'worker killed'
+  | 'exit in a function'
+  | 'out of memory in a function'
   | 'block dropped'
   | 'output dropped'
   | 'file deleted'
   | 'file cut'
   | 'bit flipped';
+
+/** Functions of a program look for these files, and die as their name says; each is found by one of them. */
+const poisons = { exit: 'exit in a function', memory: 'out of memory in a function' } as const;
+
+/** For the functions of a program: ends the thread, when the faults have asked for it, every few hundred rows. */
+export function mortal(sc: MillraceContext): (row: number) => void {
+  const folder = sc.backend.tempPath;
+  return (row) => {
+    if (row % 250 !== 0) return;
+    const fs = process.getBuiltinModule('node:fs');
+    for (const how of ['exit', 'memory']) {
+      try {
+        fs.unlinkSync(`${folder}/die-by-${how}`);
+      } catch {
+        continue; // not asked for
+      }
+      if (how === 'exit') process.exit(3);
+      const hoard: number[][] = [];
+      for (;;) hoard.push(new Array(1000).fill(row));
+    }
+  };
+}
 
 /** Breaks things at random moments while a program runs: seeded, and counted by kind. */
 export class Faults {
@@ -33,6 +57,11 @@ export class Faults {
 
   stop(): void {
     clearTimeout(this.#timer);
+    for (const [how, kind] of Object.entries(poisons))
+      if (readdirSync(this.#sc.backend.tempPath).includes(`die-by-${how}`)) {
+        unlinkSync(join(this.#sc.backend.tempPath, `die-by-${how}`));
+        this.counts.set(kind, (this.counts.get(kind) ?? 0) - 1);
+      }
   }
 
   #strike(): void {
@@ -50,7 +79,7 @@ export class Faults {
 
   #attempt(): FaultKind | undefined {
     const { pool, blocks, outputs, tempPath } = this.#sc.backend;
-    switch (this.#random.nextInt(4)) {
+    switch (this.#random.nextInt(6)) {
       case 0: {
         const thread = this.#pick(pool.threadIds);
         if (thread === undefined) return undefined;
@@ -71,8 +100,15 @@ export class Faults {
         outputs.unregister(shuffle, lost.mapPartition);
         return 'output dropped';
       }
+      case 3: {
+        const how = this.#random.nextInt(12) === 0 ? 'memory' : 'exit';
+        const path = join(tempPath, `die-by-${how}`);
+        if (existsSync(path)) return undefined;
+        writeFileSync(path, '');
+        return poisons[how];
+      }
       default: {
-        const name = this.#pick(readdirSync(tempPath).filter((file) => /^(rdd|shuffle)-/.test(file)));
+        const name = this.#pick(readdirSync(tempPath).filter((file) => /^(rdd|shuffle|spill)-/.test(file)));
         return name === undefined ? undefined : this.#damage(join(tempPath, name));
       }
     }

@@ -114,9 +114,13 @@ export class TaskScheduler {
 
   #stop(batch: RunningBatch): void {
     if (Atomics.exchange(batch.control, Control.cancelled, 1) !== 0) return;
-    setTimeout(() => {
-      if (this.#batches.has(batch)) batch.abort.abort();
-    }, CANCEL_GRACE_MS).unref();
+    const end = (): void => {
+      if (!this.#batches.has(batch)) return;
+      // A thread that is still starting notices by itself.
+      if (Atomics.load(batch.control, Control.thread) === 0) setTimeout(end, CANCEL_GRACE_MS).unref();
+      else batch.abort.abort();
+    };
+    setTimeout(end, CANCEL_GRACE_MS).unref();
   }
 
   #dispatch(): void {

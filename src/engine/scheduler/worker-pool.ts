@@ -3,7 +3,7 @@ import { Piscina } from 'piscina';
 import { Control, type TaskBatch, type TaskOutcome } from '../protocol/task.ts';
 
 /** Workers always run built JavaScript; loaded from src (in tests), point at the twin in dist. */
-const entry = new URL('../executor/worker-main.js', import.meta.url.replace(/\/src\/(.*)\.ts$/, '/dist/$1.js')).href;
+const entry = new URL('../executor/worker-entry.cjs', import.meta.url.replace(/\/src\/(.*)\.ts$/, '/dist/$1.js')).href;
 
 export interface WorkerPoolOptions {
   readonly workers: number;
