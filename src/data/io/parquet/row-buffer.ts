@@ -72,8 +72,12 @@ export class RowBuffer {
 
   #grow(needed: number): void {
     this.#capacity = Math.max(needed, this.#capacity * 8);
-    for (const [index, column] of this.#columns.entries())
-      this.#columns[index] = column.concat(emptyColumn(this.#capacity - column.length));
+    for (const [index, column] of this.#columns.entries()) {
+      // Not concat: once a library made anything spreadable by it, as apache-arrow does, V8 builds its results as hash tables.
+      const grown = emptyColumn(this.#capacity);
+      for (let row = 0; row < this.#numRows; row++) grown[row] = column[row];
+      this.#columns[index] = grown;
+    }
   }
 
   #checkProperties(rows: readonly unknown[], start: number, end: number, firstRow: number): void {
