@@ -1,7 +1,7 @@
 import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { DeferredPartitioner } from '../plan/lineage/partitioner.ts';
-import { type Partitions, partitionerOf } from './node-builder.ts';
+import { hashInto, type Partitions, partitionerOf } from './node-builder.ts';
 import { Persistence } from './persistence.ts';
 import { type PipeOptions, pipeThrough, splitCommand } from './pipe.ts';
 import type { RDD } from './rdd.ts';
@@ -11,7 +11,6 @@ import { checkSeed, randomSeed, sampleOperation } from './sampling.ts';
 /** The partitions of the first RDD, whatever the others have. */
 export const asFirst: DeferredPartitioner = { kind: 'deferred', of: 'hash', ascending: true, parents: 'first' };
 
-type Lists<A, B> = [A, [B[], B[]]];
 /** What a function over the same partition of several RDDs gives: rows of the new partition. */
 type Rows<U> = Iterable<U> | AsyncIterable<U> | Promise<Iterable<U>>;
 
@@ -44,14 +43,9 @@ export abstract class Combinations<T> extends Persistence<T> {
     const left = this.step<[T, null]>('intersection', { op: 'asKey' }, false);
     const right = other.step<[T, null]>('intersection', { op: 'asKey' }, false);
     return left
-      .cogrouped<Lists<T, null>>('intersection', [right], partitionerOf('intersection', partitions))
-      .narrow<T>(
-        'intersection',
-        ([row, [lefts, rights]]: Lists<T, null>) => (lefts.length > 0 && rights.length > 0 ? [row] : []),
-        undefined,
-        false,
-        'flatMap',
-      );
+      .cogrouped<[T, null]>('intersection', [right], partitionerOf('intersection', partitions), 'leftSemi')
+      .shuffled<[T, null]>('intersection', hashInto('intersection', undefined), { kind: 'distinct' })
+      .step<T>('intersection', { op: 'keys' }, false);
   }
 
   /**
@@ -69,14 +63,8 @@ export abstract class Combinations<T> extends Persistence<T> {
     const right = other.step<[T, null]>('subtract', { op: 'asKey' }, false);
     const partitioner = partitions === undefined ? asFirst : partitionerOf('subtract', partitions);
     return left
-      .cogrouped<Lists<T, T>>('subtract', [right], partitioner)
-      .narrow<T>(
-        'subtract',
-        ([, [rows, taken]]: Lists<T, T>) => (taken.length > 0 ? [] : rows),
-        undefined,
-        false,
-        'flatMap',
-      );
+      .cogrouped<[T, [T, null]]>('subtract', [right], partitioner, 'leftAnti')
+      .narrow<T>('subtract', ([, [row]]: [T, [T, null]]) => row, undefined, false, 'map');
   }
 
   /**

@@ -30,6 +30,11 @@ export function hashInto(operator: string, partitions: number | undefined): Hash
 
 export function partitionerOf(operator: string, partitions: Partitions): Partitioner | DeferredPartitioner {
   if (typeof partitions !== 'object') return hashInto(operator, partitions);
+  if (partitions instanceof RoundRobinPartitioner && operator !== 'partitionBy')
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${operator}: a RoundRobinPartitioner does not bring equal keys together. Use a HashPartitioner, or a number of partitions.`,
+    );
   if (partitionerClasses.some((known) => partitions instanceof known)) return partitions;
   throw new MillraceError(
     'MR_OPTION_INVALID',

@@ -8,7 +8,6 @@ import { RddCore } from './rdd-core.ts';
 
 /** Pairs of the same key, as another RDD has them. */
 type Pairs<K, V> = RDD<Pair<K, V>> | RDD<[K, V]>;
-type Cogrouped = [unknown, [unknown[], unknown[]]];
 
 /** Operations that bring rows of several RDDs of pairs together by key. Wide, but for inputs that are partitioned alike already. */
 export abstract class PairJoins<T> extends PairOperations<T> {
@@ -148,12 +147,12 @@ export abstract class PairJoins<T> extends PairOperations<T> {
    */
   subtractByKey<K, V>(this: PairJoins<Pair<K, V>>, other: Pairs<K, unknown>, partitions?: Partitions): RDD<[K, V]> {
     const partitioner = partitions === undefined ? asFirst : partitionerOf('subtractByKey', partitions);
-    return this.cogrouped<Cogrouped>('subtractByKey', [other], partitioner).narrow(
+    return this.cogrouped<[K, [V, null]]>('subtractByKey', [other], partitioner, 'leftAnti').narrow(
       'subtractByKey',
-      ([key, [values, taken]]: Cogrouped) => (taken.length > 0 ? [] : values.map((value) => [key, value])),
+      ([value]: [V, null]) => value,
       undefined,
       true,
-      'flatMap',
+      'mapValues',
     );
   }
 

@@ -37,13 +37,18 @@ export function* externalJoin(
 }
 
 function tableOrBuckets(right: Iterable<PairBatch>, settings: ExternalJoinSettings): JoinTable | HashFanOut {
-  const table = new JoinTable();
+  const table = new JoinTable(asksPresence(settings));
   const rest = right[Symbol.iterator]();
   for (let next = rest.next(); next.done !== true; next = rest.next()) {
     table.add(next.value);
     if (table.bytes > settings.memoryBytes) return dealOut(chained(table.batches(), remaining(rest)), settings, 0);
   }
   return table;
+}
+
+/** Whether it only matters which keys the right side has. */
+function asksPresence({ join }: ExternalJoinSettings): boolean {
+  return join === 'leftSemi' || join === 'leftAnti';
 }
 
 function dealOut(pairs: Iterable<PairBatch>, { newFile }: ExternalJoinSettings, depth: number): HashFanOut {
@@ -68,12 +73,12 @@ function* joinBuckets(
 
 /** The table is made of the right rows, or of the left ones if only those fit. */
 function* joinBucket(left: Bucket, right: Bucket, settings: ExternalJoinSettings, depth: number): Iterable<unknown[]> {
-  const ofRight = tableOf(right, settings);
+  const ofRight = tableOf(right, settings, asksPresence(settings));
   if (ofRight.isComplete) {
     yield* ofRight.table.probe(left.batches(), 'left', settings.join);
     return;
   }
-  const ofLeft = tableOf(left, settings);
+  const ofLeft = tableOf(left, settings, false);
   if (ofLeft.isComplete) {
     yield* ofLeft.table.probe(right.batches(), 'right', settings.join);
     return;
@@ -95,8 +100,9 @@ function* joinBucket(left: Bucket, right: Bucket, settings: ExternalJoinSettings
 function tableOf(
   bucket: Bucket,
   { memoryBytes, groupBytes }: ExternalJoinSettings,
+  firstOnly: boolean,
 ): { readonly table: JoinTable; readonly isComplete: boolean } {
-  const table = new JoinTable();
+  const table = new JoinTable(firstOnly);
   for (const batch of bucket.batches()) {
     table.add(batch);
     if (table.bytes > memoryBytes && (table.onlyKey === undefined || table.bytes > groupBytes))
@@ -113,8 +119,9 @@ function refuseCommonKey(left: JoinTable, right: JoinTable, { groupBytes }: Exte
 }
 
 /** All rows of a bucket that cannot be divided any more; keys that are merely many go on. */
-function fewKeysTable(bucket: Bucket, { groupBytes }: ExternalJoinSettings): JoinTable {
-  const table = new JoinTable();
+function fewKeysTable(bucket: Bucket, settings: ExternalJoinSettings): JoinTable {
+  const { groupBytes } = settings;
+  const table = new JoinTable(asksPresence(settings));
   let checkAt = groupBytes;
   for (const batch of bucket.batches()) {
     table.add(batch);

@@ -12,7 +12,10 @@ const BYTES_PER_ROW = 64;
 /** Joined rows that are handed on at once. */
 const OUT_ROWS = 4096;
 
-/** A hash table of the rows of one side of a join: a chain of rows for each key, in the order they came. */
+/**
+ * A hash table of the rows of one side of a join: a chain of rows for each key, in the order they came. Of a side of which it only
+ * matters whether a key is there, the first row of each key.
+ */
 export class JoinTable {
   readonly #keys = new KeyTable();
   /** First and last row of each key. */
@@ -21,7 +24,12 @@ export class JoinTable {
   /** The next row of the same key, or -1; and the value: of each row. */
   readonly #next: number[] = [];
   readonly #values: unknown[] = [];
+  readonly #firstOnly: boolean;
   #bytes = 0;
+
+  constructor(firstOnly = false) {
+    this.#firstOnly = firstOnly;
+  }
 
   /** About how many bytes the table takes. */
   get bytes(): number {
@@ -34,11 +42,14 @@ export class JoinTable {
   }
 
   add({ keys, values }: PairBatch): void {
+    const before = this.#values.length;
     for (let at = 0; at < keys.length; at++) {
+      const slot = this.#keys.slot(keys[at]);
+      const isNew = slot === this.#first.length;
+      if (this.#firstOnly && !isNew) continue;
       const row = this.#values.push(values[at]) - 1;
       this.#next.push(-1);
-      const slot = this.#keys.slot(keys[at]);
-      if (slot === this.#first.length) {
+      if (isNew) {
         this.#first.push(row);
         this.#last.push(row);
       } else {
@@ -46,7 +57,9 @@ export class JoinTable {
         this.#last[slot] = row;
       }
     }
-    this.#bytes += batchBytes(keys) + batchBytes(values) + keys.length * BYTES_PER_ROW;
+    const added = this.#values.length - before;
+    const share = keys.length === 0 ? 0 : added / keys.length;
+    this.#bytes += share * (batchBytes(keys) + batchBytes(values)) + added * BYTES_PER_ROW;
   }
 
   /** The rows again, key by key. */
@@ -82,6 +95,10 @@ export class JoinTable {
     const isLeft = side === 'left';
     const keepsGiven = join === 'fullOuter' || join === (isLeft ? 'leftOuter' : 'rightOuter');
     const keepsHeld = join === 'fullOuter' || join === (isLeft ? 'rightOuter' : 'leftOuter');
+    if (join === 'leftSemi' || join === 'leftAnti') {
+      yield* isLeft ? this.#givenThat(batches, join) : this.#heldThat(batches, join);
+      return;
+    }
     const isMatched = new Uint8Array(keepsHeld ? this.#keys.size : 0);
     const pair = (given: unknown, held: unknown): unknown[] => (isLeft ? [given, held] : [held, given]);
     let out: unknown[] = [];
@@ -108,6 +125,35 @@ export class JoinTable {
       if (isMatched[slot] === 1) continue;
       for (let row = this.#first[slot] as number; row >= 0; row = this.#next[row] as number)
         out.push([this.#keys.keyAt(slot), pair(null, this.#values[row])]);
+      if (out.length < OUT_ROWS) continue;
+      yield out;
+      out = [];
+    }
+    if (out.length > 0) yield out;
+  }
+  /** The left rows that are given and have a partner here, or have none. */
+  *#givenThat(batches: Iterable<PairBatch>, join: 'leftSemi' | 'leftAnti'): Iterable<unknown[]> {
+    for (const { keys, values } of batches) {
+      const out: unknown[] = [];
+      for (let at = 0; at < keys.length; at++)
+        if (this.#keys.find(keys[at]) >= 0 === (join === 'leftSemi')) out.push([keys[at], [values[at], null]]);
+      if (out.length > 0) yield out;
+    }
+  }
+
+  /** The left rows that are held here and have a partner among those given, or have none. */
+  *#heldThat(batches: Iterable<PairBatch>, join: 'leftSemi' | 'leftAnti'): Iterable<unknown[]> {
+    const isMatched = new Uint8Array(this.#keys.size);
+    for (const { keys } of batches)
+      for (const key of keys) {
+        const slot = this.#keys.find(key);
+        if (slot >= 0) isMatched[slot] = 1;
+      }
+    let out: unknown[] = [];
+    for (let slot = 0; slot < isMatched.length; slot++) {
+      if ((isMatched[slot] === 1) !== (join === 'leftSemi')) continue;
+      for (let row = this.#first[slot] as number; row >= 0; row = this.#next[row] as number)
+        out.push([this.#keys.keyAt(slot), [this.#values[row], null]]);
       if (out.length < OUT_ROWS) continue;
       yield out;
       out = [];

@@ -28,7 +28,8 @@ export type NarrowStep =
   /** `[row, null]`. */
   | { readonly op: 'asKey' };
 
-export type JoinType = 'inner' | 'leftOuter' | 'rightOuter' | 'fullOuter';
+/** leftSemi and leftAnti give left rows that have, or have not, a partner: each once, as `[key, [left, null]]`. */
+export type JoinType = 'inner' | 'leftOuter' | 'rightOuter' | 'fullOuter' | 'leftSemi' | 'leftAnti';
 
 /** How the values of one key become one combined value. */
 export type Aggregator =

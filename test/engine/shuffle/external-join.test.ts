@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const joins: readonly JoinType[] = ['inner', 'leftOuter', 'rightOuter', 'fullOuter'];
+const joins: readonly JoinType[] = ['inner', 'leftOuter', 'rightOuter', 'fullOuter', 'leftSemi', 'leftAnti'];
 const key = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom('a', null, undefined, Number.NaN, -0, [1, 'x']));
 const side = fc.array(fc.tuple(key, fc.string()), { maxLength: 200 });
 
@@ -32,6 +32,9 @@ function* batches(pairs: readonly Pair[], rows: number): Iterable<PairBatch> {
 /** Every pair of rows, looked at one by one. */
 function nestedLoops(left: readonly Pair[], right: readonly Pair[], type: JoinType): unknown[] {
   const rows: unknown[] = [];
+  const hasPartner = ([key]: Pair): boolean => right.some(([other]) => keysEqual(key, other));
+  if (type === 'leftSemi' || type === 'leftAnti')
+    return left.filter((row) => hasPartner(row) === (type === 'leftSemi')).map(([key, value]) => [key, [value, null]]);
   for (const [key, value] of left) {
     const partners = right.filter(([other]) => keysEqual(key, other));
     for (const [, other] of partners) rows.push([key, [value, other]]);
@@ -90,6 +93,16 @@ describe('externalJoin', () => {
     const often = Array.from({ length: 20_000 }, (_, n): Pair => ['often', n]);
     const settings = [often, [...often, ['rare', 1] as Pair]] as const;
     for (const right of settings) expect(joined([['often', 'once']], right, 'inner', 10_000).rows.length).toBe(20_000);
+  });
+
+  it('holds one row of a key of which it only matters that it is there', () => {
+    const often = Array.from({ length: 20_000 }, (_, n): Pair => ['often', n]);
+    const left: Pair[] = [
+      ['often', 1],
+      ['rare', 2],
+    ];
+    expect(joined(left, often, 'leftAnti', 10_000)).toEqual({ spilled: 0, rows: [['rare', [2, null]]] });
+    expect(joined(left, often, 'leftSemi', 10_000)).toEqual({ spilled: 0, rows: [['often', [1, null]]] });
   });
 
   it('leaves no file behind', () => {
