@@ -152,6 +152,24 @@ describe('a lost block', () => {
     rdd.unpersist();
   });
 
+  it('is computed again also where the function that reads it catches every error', async () => {
+    const rdd = sc.range(0, 1000, 1, 4).persist(StorageLevel.DISK_ONLY);
+    await rdd.count();
+    for (const { nodeId, block } of sc.backend.blocks.entries())
+      if (nodeId === rdd.id && block.kind === 'disk') unlinkSync(block.path);
+    const careless = rdd.mapPartitions((rows) => {
+      const sum = [0];
+      try {
+        for (const n of rows) sum[0] = (sum[0] ?? 0) + n;
+      } catch {
+        // whatever it was
+      }
+      return sum;
+    });
+    expect(await careless.sum()).toBe(499_500);
+    rdd.unpersist();
+  });
+
   it('of a shuffle makes only the missing map partitions run again', async () => {
     const mapped = sc.accumulator(0);
     const ran: number[] = [];

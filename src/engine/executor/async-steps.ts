@@ -4,7 +4,7 @@ import { UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import { inputsOf } from '../../plan/stages/task-inputs.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { LoadedStage } from './loaded-stage.ts';
-import { blame, type TaskEnvironment, TaskRun } from './task-run.ts';
+import { blame, type TaskEnvironment, type TaskRun } from './task-run.ts';
 
 /** Rows of one partition whose promises may be open at the same time. */
 const CONCURRENCY = 16;
@@ -40,20 +40,20 @@ export function awaitableFunctions(node: TaskNode): readonly FunctionIndex[] {
 }
 
 /**
- * Computes, from the bottom up, every pipeline below `node` that has an async function, and keeps its rows for the synchronous run.
+ * Computes with `run`, from the bottom up, every pipeline below `node` that has an async function, and keeps its rows for the synchronous run.
  * Rows keep their order; at most {@link CONCURRENCY} promises are open at once. Costs the memory of those rows.
  */
 export async function awaitAsyncSteps(
   environment: TaskEnvironment,
+  run: TaskRun,
   node: TaskNode,
   partition: number,
   ready: ReadyPartitions,
 ): Promise<void> {
   if (node.kind === 'cached' && environment.block(node.nodeId, partition) !== undefined) return;
-  for (const [input, index] of inputsOf(node, partition)) await awaitAsyncSteps(environment, input, index, ready);
+  for (const [input, index] of inputsOf(node, partition)) await awaitAsyncSteps(environment, run, input, index, ready);
   const { stage } = environment;
   if (!awaitableFunctions(node).some((fn) => stage.asyncFunctions.has(fn))) return;
-  const run = new TaskRun(environment, ready);
   let rows: unknown[];
   if (node.kind === 'pipeline') rows = await pipelineRows(stage, node.steps, run.compute(node.input, partition));
   else if ((node.kind === 'mapPartitions' || node.kind === 'zip') && node.fn !== undefined)

@@ -82,6 +82,8 @@ export class TaskRun {
   readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
   rowsRead = 0;
+  /** The first input that could not be read. */
+  lost: FetchFailed | CachedBlockLost | undefined;
   /** Those that are no rows of a shuffle. */
   sourceRows = 0;
 
@@ -183,11 +185,16 @@ export class TaskRun {
 
   *#pipeline(node: NodeOf<'pipeline'>, partition: number): Batches {
     const loop = stageLoop(this.#environment.stage, node.steps, { kind: 'rows' });
-    for (const batch of this.compute(node.input, partition)) {
-      const out: unknown[] = [];
-      loop.run(batch, out, Number.POSITIVE_INFINITY);
-      if (out.length > 0) yield out;
-    }
+    const piece = new PieceSize();
+    for (const batch of this.compute(node.input, partition))
+      for (let first = 0; first < batch.length; ) {
+        const end = Math.min(batch.length, first + piece.rows);
+        const out: unknown[] = [];
+        loop.run(first === 0 && end === batch.length ? batch : batch.slice(first, end), out, Number.POSITIVE_INFINITY);
+        piece.note(end - first, out.length);
+        first = end;
+        if (out.length > 0) yield out;
+      }
   }
 
   /** What a function over whole partitions is called with. */
@@ -241,13 +248,17 @@ export class TaskRun {
       for (const left of lefts) for (const rights of blockRows(right)) yield rights.map((row) => [left, row]);
   }
 
+  #noted<E extends FetchFailed | CachedBlockLost>(error: E): E {
+    this.lost ??= error;
+    return error;
+  }
+
   *#shuffleBatches(shuffleId: number, partition: number): Iterable<Uint8Array> {
     for (const output of this.#environment.mapOutputs(shuffleId)) {
       try {
         yield* mapOutputBatches(output, partition);
       } catch (error) {
-        if (error instanceof BlockLost) throw new FetchFailed(shuffleId, output, error);
-        throw error;
+        throw error instanceof BlockLost ? this.#noted(new FetchFailed(shuffleId, output, error)) : error;
       }
     }
   }
@@ -344,7 +355,7 @@ export class TaskRun {
         yield* this.#counted(blockRows(given));
       } catch (error) {
         if (error instanceof BlockLost && given.kind === 'disk')
-          throw new CachedBlockLost({ nodeId, partition, path: given.path }, error);
+          throw this.#noted(new CachedBlockLost({ nodeId, partition, path: given.path }, error));
         throw error;
       }
       return;
@@ -362,12 +373,26 @@ export class TaskRun {
   }
 }
 
+/** How many rows go through a loop at once: few where each gives many, so that what comes out is no more than a batch or so. */
+class PieceSize {
+  rows = 64;
+
+  note(rowsIn: number, rowsOut: number): void {
+    const perRow = Math.max(1, rowsOut / rowsIn);
+    this.rows = Math.max(1, Math.min(Math.floor(MOST_ROWS_OUT / perRow), 16 * this.rows));
+  }
+}
+
+/** Rows that come out of a loop at once, unless a single row gives more. */
+const MOST_ROWS_OUT = 16_384;
+
 /** The error of a function over a partition, with the function's index; what came from below keeps its own. */
 export function blame(fn: FunctionIndex, error: unknown): unknown {
   return error instanceof UserFunctionError ||
     error instanceof PromiseFound ||
     error instanceof FetchFailed ||
     error instanceof CachedBlockLost ||
+    error instanceof BlockLost ||
     (error instanceof Error && 'code' in error && error.name === 'MillraceError')
     ? error
     : new UserFunctionError(fn, undefined, error);

@@ -81,7 +81,7 @@ async function runTask(
     const run = new TaskRun(environment, ready);
     let status: 'succeeded' | 'failed' = 'failed';
     try {
-      if (stage.asyncFunctions.size > 0) await awaitAsyncSteps(environment, stage.plan, task.partition, ready);
+      if (stage.asyncFunctions.size > 0) await awaitAsyncSteps(environment, run, stage.plan, task.partition, ready);
       const output = await writeOutput(run, {
         stage,
         ...task,
@@ -89,6 +89,8 @@ async function runTask(
         files,
         isReady: (node) => ready.has(node),
       });
+      // A function over a partition may have caught what only looked like an error of its own.
+      if (run.lost !== undefined) throw run.lost;
       const accumulators = updates.encode();
       status = 'succeeded';
       return {
