@@ -6,7 +6,7 @@ import { isAlive, type ProcessOwner } from './process-owner.ts';
  * signed for a day is gone.
  */
 const beatMs = 3_600_000;
-export const abandonedAfterMs: number = 24 * beatMs;
+const abandonedAfterMs: number = 24 * beatMs;
 
 /** Calls `sign` once an hour, without keeping the process alive. @returns what ends it */
 export function startPulse(sign: () => void): () => void {

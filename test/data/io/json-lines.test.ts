@@ -50,8 +50,22 @@ describe('jsonLines', () => {
         bigint: 1,
       },
     ]);
+    expect(read('{"#bigint5":"#bigint7","x":"\\u0023bigint8","__proto__":12345678901234567890}')).toEqual([
+      JSON.parse('{"#bigint5":"#bigint7","x":"#bigint8","__proto__":0}', (key, value) =>
+        key === '__proto__' ? 12345678901234567890n : value,
+      ),
+    ]);
+    expect(
+      read('[0.12345678901234567890,1e-12345678901234567890,-9007199254740993 ]\n"a 12345678901234567890,"'),
+    ).toEqual([[0.12345678901234568, 0, -9007199254740993n], 'a 12345678901234567890,']);
     expect(read('9007199254740993\n', { int64: 'number' })).toEqual([9007199254740992]);
-    expect(() => read('{"a":01234567890123456789}')).toThrow(/is not JSON/);
+    for (const wrong of [
+      '{"a":01234567890123456789}',
+      '{12345678901234567:1}',
+      '+12345678901234567',
+      '12345678901234567x',
+    ])
+      expect(() => read(wrong)).toThrow(/is not JSON/);
   });
 
   it('names file, line and byte of a line that is not JSON, in any split', () => {

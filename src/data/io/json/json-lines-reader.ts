@@ -3,10 +3,7 @@ import { positionOfLine, recordError } from '../record-error.ts';
 import type { JsonLinesOptions, ReadSettings } from '../source-spec.ts';
 import type { Split } from '../split.ts';
 import { readTextSplit } from '../text-reader.ts';
-import { parseWithBigInts } from './big-integers.ts';
-
-/** A run of digits that may be an integer beyond 2**53. */
-const manyDigits = /\d{16}/;
+import { mayHoldBigInts, parseWithBigInts } from './big-integers.ts';
 
 /** The value of each line of a split; blank lines are skipped. Partition columns are added to rows that are objects. */
 export function* readJsonLinesSplit(
@@ -22,7 +19,7 @@ export function* readJsonLinesSplit(
       lineIndex++;
       let row: unknown;
       try {
-        row = int64 === 'auto' && manyDigits.test(line) ? parseWithBigInts(line) : JSON.parse(line);
+        row = int64 === 'auto' && mayHoldBigInts(line) ? parseWithBigInts(line) : JSON.parse(line);
       } catch (cause) {
         if (/^[ \t\r]*$/.test(line) || mode === 'dropMalformed') continue;
         if (mode === 'fail')
