@@ -50,7 +50,7 @@ export class FunctionReader {
     if (inspected === undefined) return { location: undefined, script: noScript, scopes: [], bound: undefined };
     const { location, scopes, bound } = inspected;
     const script = location === undefined ? noScript : this.#script(location.scriptId, this.#inspector);
-    return { location, script, scopes: markModuleLevel(scopes), bound };
+    return { location, script, scopes: markModuleLevel(scopes, script), bound };
   }
 
   privateFields(object: object): readonly { readonly name: string; readonly value: unknown }[] {
@@ -84,14 +84,15 @@ function openInspector(): Inspector | undefined {
   }
 }
 
-function markModuleLevel(scopes: readonly VariableScope[]): ReadScope[] {
+function markModuleLevel(scopes: readonly VariableScope[], { bindings }: Script): ReadScope[] {
   const lexical = scopes.filter(({ description }) => description !== 'Script');
-  const outermost = lexical.at(-1);
+  const [outermost, next] = [lexical.at(-1), lexical.at(-2)];
   const isWrapper =
-    lexical.length > 1 &&
     outermost !== undefined &&
-    Object.keys(outermost.variables).every((name) => wrapperName.test(name));
-  const moduleLevel = lexical.at(isWrapper ? -2 : -1);
+    next !== undefined &&
+    (Object.keys(outermost.variables).every((name) => wrapperName.test(name)) ||
+      (next.description === 'Block' && bindings.isBlockInFunction()));
+  const moduleLevel = isWrapper ? next : outermost;
   return scopes.map((scope) => ({
     variables: scope.variables,
     isModuleLevel: scope === moduleLevel || (isWrapper && scope === outermost),

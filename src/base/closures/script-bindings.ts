@@ -52,6 +52,11 @@ export class ScriptBindings {
     return this.#facts().isStrict;
   }
 
+  /** Whether the script is a block in a function, as Vite wraps a module: a `var` of the module is outside of the block, all else in it. */
+  isBlockInFunction(): boolean {
+    return !this.#isModule && /^[^{]*\{\s*\{/.test(this.#source());
+  }
+
   /** How functions of the script assign a module-level variable; undefined when none does. */
   writes(name: string): VariableWrites | undefined {
     this.#writes ??= writesInFunctions(this.#parse());
@@ -73,8 +78,11 @@ export const wrapperName: RegExp = /^(require|module|exports|__filename|__dirnam
 
 function readFacts(program: Program, isModule: boolean): ScriptFacts {
   const [first] = program.body;
+  const imports = new Map<string, ImportBinding>();
+  for (const statement of program.body)
+    for (const [name, binding] of importsOf(statement, imports)) imports.set(name, binding);
   return {
-    imports: new Map(program.body.flatMap((statement) => [...importsOf(statement)])),
+    imports,
     declared: new Set(declaredNames(program)),
     neverUndefined: new Set(program.body.flatMap(neverUndefinedNames)),
     isStrict: isModule || (first?.type === 'ExpressionStatement' && first.directive === 'use strict'),
@@ -119,7 +127,8 @@ function flatBlocks(statements: readonly Statement[]): readonly Statement[] {
   return statements.flatMap((one) => (one.type === 'BlockStatement' ? flatBlocks(one.body) : [one]));
 }
 
-function* importsOf(statement: AnyNode): Iterable<[string, ImportBinding]> {
+/** @param known what stands above: `import a, * as b` becomes `const b_1 = __importStar(require(...)), b = b_1` in CommonJS */
+function* importsOf(statement: AnyNode, known: ReadonlyMap<string, ImportBinding>): Iterable<[string, ImportBinding]> {
   if (statement.type === 'ImportDeclaration') {
     const specifier = String(statement.source.value);
     for (const one of statement.specifiers) {
@@ -133,7 +142,8 @@ function* importsOf(statement: AnyNode): Iterable<[string, ImportBinding]> {
   const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
   if (declaration?.type !== 'VariableDeclaration') return;
   for (const { id, init } of declaration.declarations) {
-    const module = init && moduleExpression(init);
+    const isAlias = declaration.kind === 'const' && init?.type === 'Identifier';
+    const module = isAlias ? known.get(init.name) : init && moduleExpression(init);
     if (module) yield* patternImports(id, module);
   }
 }
