@@ -66,6 +66,15 @@ export const types: readonly (readonly [name: string, file: string])[] = [
   ['ActionOptions', 'src/api/rdd-core.ts'],
   ['FunctionOptions', 'src/api/rdd-core.ts'],
   ['SaveOptions', 'src/api/save-actions.ts'],
+  ['TextOptions', 'src/data/io/source-spec.ts'],
+  ['CsvOptions', 'src/data/io/csv/csv-options.ts'],
+  ['JsonLinesOptions', 'src/data/io/source-spec.ts'],
+  ['ParquetReadOptions', 'src/data/io/parquet/parquet-options.ts'],
+  ['ParquetWriteOptions', 'src/data/io/parquet/write-options.ts'],
+  ['RowOrder', 'src/api/fold-actions.ts'],
+  ['Partitions', 'src/api/node-builder.ts'],
+  ['JobInfo', 'src/api/status-tracker.ts'],
+  ['StageInfo', 'src/api/status-tracker.ts'],
   ['EngineEvent', 'src/engine/protocol/events.ts'],
 ];
 

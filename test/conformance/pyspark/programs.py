@@ -44,8 +44,9 @@ class Rdd:
 
 
 class Generator:
-    def __init__(self, seed):
+    def __init__(self, seed, dense):
         self.random = random.Random(seed)
+        self.dense = dense
         self.steps = []
         self.rdds = []
 
@@ -105,7 +106,7 @@ class Generator:
     def test(self, t):
         if t == INT:
             m = self.int(2, 4)
-            return self.pick([["greater", self.int(-3, 12)], ["leaves", m, self.int(0, m - 1)], ["always"], ["never"], ["greater", 2]])
+            return self.pick([["greater", self.int(-3, 12)], ["leaves", m, self.int(0, m - 1)], ["always"], ["always"] if self.dense else ["never"], ["greater", 2]])
         if t == NUM:
             return ["greater", self.int(-3, 9)]
         if t in (STR,) or is_list(t):
@@ -118,7 +119,7 @@ class Generator:
         return ["where", ["first"] if side == 1 else ["second"], self.test(t[side])]
 
     def flat(self, t):
-        options = [(["twice"], t), (["none"], t)]
+        options = [(["twice"], t), (["twice"], t) if self.dense else (["none"], t)]
         if t == INT:
             options += [(["upTo", self.int(2, 5)], INT), (["repeat", 4], INT), (["upTo", 3], INT)]
         elif t == STR:
@@ -162,9 +163,9 @@ class Generator:
         n = self.pick([1, 2, 2, 3, 3, 4])
         if want_key is None and self.chance(0.25):
             start, step = self.int(-4, 5), self.pick([1, 1, 2, 3, -1])
-            count = self.pick([0, 1, 3, 8, 12, 20])
+            count = self.pick([5, 8, 12, 20, 30] if self.dense else [0, 1, 3, 8, 12, 20])
             return self.add(INT, "layout", n, count, op="range", start=start, end=start + step * count, step=step, n=n)
-        count = self.pick([0, 1, 2, 5, 9, 14, 20])
+        count = self.pick([5, 9, 14, 20, 30] if self.dense else [0, 1, 2, 5, 9, 14, 20])
         row = {
             INT: lambda: self.int(-6, 15), STR: lambda: self.pick(WORDS), MAYBE: lambda: self.pick([None, 0, 1, 2, 3]),
             (PAIR, INT, STR): lambda: [self.int(0, 2), self.pick(["p0", "p1"])],
@@ -411,7 +412,7 @@ class Generator:
 
     def program(self):
         rdd = self.source()
-        wanted = self.int(1, 6)
+        wanted = self.int(4, 9) if self.dense else self.int(1, 6)
         for _ in range(60):
             if wanted == 0:
                 break
@@ -437,12 +438,12 @@ treeAggregate countByKey countByValue lookup collectAsMap collectAsMap reduceByK
 variance variance stdev stdev sampleVariance sampleStdev histogram histogram histogram isEmpty first first getNumPartitions""".split()
 
 
-def programs(seed, count):
-    """`count` different programs."""
+def programs(seed, count, dense):
+    """`count` different programs; dense ones are longer and have rows throughout."""
     made = {}
     attempt = 0
     while len(made) < count:
-        program = Generator("%d/%d" % (seed, attempt)).program()
+        program = Generator("%d/%d" % (seed, attempt), dense).program()
         made.setdefault(repr(program), program)
         attempt += 1
     return list(made.values())

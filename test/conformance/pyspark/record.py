@@ -4,6 +4,8 @@ To do it again, with Java 17 or later on the machine:
 
     python3 -m venv venv && venv/bin/pip install pyspark==4.0.1
     venv/bin/python test/conformance/pyspark/record.py --seed 1 --count 100 test/fixtures/pyspark/seed-1.jsonl
+
+The files named dense were made with --dense.
 """
 import argparse
 import json
@@ -122,6 +124,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--dense", action="store_true", help="longer programs, with rows throughout")
     parser.add_argument("file")
     options = parser.parse_args()
     conf = SparkConf().setMaster("local[2]").setAppName("record").set("spark.ui.enabled", "false")
@@ -129,7 +132,7 @@ def main():
     sc = SparkContext(conf=conf)
     sc.setLogLevel("OFF")
     lines = []
-    for number, program in enumerate(programs(options.seed, options.count)):
+    for number, program in enumerate(programs(options.seed, options.count, options.dense)):
         try:
             recorded = {**program, **record(sc, program)}
         except Exception as error:
