@@ -24,13 +24,32 @@ export abstract class AccumulatorBase<V, S> {
     this.#state = deepCopy(how.zero);
   }
 
-  /** Adds a value: in a closure, or in the program itself. */
+  /**
+   * Adds a value: in a closure, or in the program itself.
+   *
+   * @example
+   * ```ts
+   * const rows = sc.accumulator(0);
+   * rows.add(5);
+   * console.log(rows.value); // 5
+   * ```
+   */
   add(value: V): void {
     const { stateOf } = this.#how;
     this.absorb(stateOf === undefined ? (value as unknown as S) : stateOf(value));
   }
 
-  /** Starts again from zero. */
+  /**
+   * Starts again from zero.
+   *
+   * @example
+   * ```ts
+   * const rows = sc.accumulator(0);
+   * rows.add(5);
+   * rows.reset();
+   * console.log(rows.value); // 0
+   * ```
+   */
   reset(): void {
     this.#state = deepCopy(this.#how.zero);
   }
@@ -68,7 +87,16 @@ export abstract class AccumulatorBase<V, S> {
  * ```
  */
 export class Accumulator<V, R = V> extends AccumulatorBase<V, R> {
-  /** What was added so far. */
+  /**
+   * What was added so far. Tasks cannot ask: they only add.
+   *
+   * @example
+   * ```ts
+   * const words = sc.accumulator(new Set<string>(), (a, b) => new Set([...a, ...b]));
+   * await sc.parallelize(['a', 'b', 'a']).foreach((word) => words.add(new Set([word])));
+   * console.log(words.value.size); // 2
+   * ```
+   */
   get value(): R {
     return this.state;
   }

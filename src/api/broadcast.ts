@@ -32,12 +32,29 @@ export class Broadcast<T> {
     this.#reference = { id, payload, shared: closures.shared };
   }
 
+  /**
+   * The value: in the program what was given, in a closure the worker's copy.
+   *
+   * @example
+   * ```ts
+   * const limit = sc.broadcast(3);
+   * console.log(await sc.range(10).filter((n) => n < limit.value).count()); // 3
+   * ```
+   */
   get value(): T {
     this.#check();
     return this.#value as T;
   }
 
-  /** Frees the value. A closure that names the broadcast fails from now on. */
+  /**
+   * Frees the value. A closure that names the broadcast fails from now on.
+   *
+   * @example
+   * ```ts
+   * const table = sc.broadcast([1, 2, 3]);
+   * table.destroy();
+   * ```
+   */
   destroy(): void {
     this.#value = undefined;
     this.#reference = undefined;

@@ -81,8 +81,9 @@ const known: ReadonlySet<string> = new Set([
 
 const logLevels: readonly LogLevel[] = ['off', 'error', 'warn', 'info', 'debug'];
 
-export function checkLogLevel(level: LogLevel): LogLevel {
-  if (logLevels.includes(level)) return level;
+export function checkLogLevel(level: LogLevel | Uppercase<LogLevel>): LogLevel {
+  const found = logLevels.find((known) => known === String(level).toLowerCase());
+  if (found !== undefined) return found;
   throw new MillraceError(
     'MR_OPTION_INVALID',
     `setLogLevel: must be one of ${logLevels.join(', ')}, got ${shown(level)}.`,

@@ -24,10 +24,24 @@ export abstract class ContextSources {
   /** @internal The engine. */
   abstract get backend(): Backend;
 
-  /** Partitions of `parallelize` and `range` when none are given. */
+  /**
+   * Partitions of `parallelize` and `range` when none are given: the context's option, or one a worker.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.range(10).getNumPartitions() === sc.defaultParallelism); // true
+   * ```
+   */
   abstract get defaultParallelism(): number;
 
-  /** Partitions at least of files that are read without saying how many: 2, or 1 where `defaultParallelism` is 1. */
+  /**
+   * Partitions at least of files that are read without saying how many: 2, or 1 where `defaultParallelism` is 1.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.defaultMinPartitions <= 2); // true
+   * ```
+   */
   get defaultMinPartitions(): number {
     return Math.min(2, this.defaultParallelism);
   }

@@ -50,6 +50,7 @@ export class MillraceContext extends ContextSources {
   /** What runs now, and how what ran has ended. */
   readonly statusTracker: StatusTracker = new StatusTracker();
   #logLevel: LogLevel;
+  #isStopped = false;
 
   private constructor(options: ResolvedOptions) {
     super();
@@ -86,23 +87,51 @@ export class MillraceContext extends ContextSources {
     return new MillraceContext(resolveOptions(options));
   }
 
-  /** The version of millrace. */
+  /**
+   * The version of millrace.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.version);
+   * ```
+   */
   get version(): string {
     const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
     return (JSON.parse(text) as { readonly version: string }).version;
   }
 
-  /** The name given at creation. */
+  /**
+   * The name given at creation.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.appName);
+   * ```
+   */
   get appName(): string {
     return this.#options.appName;
   }
 
-  /** Worker threads. */
+  /**
+   * How many worker threads it has.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.workers);
+   * ```
+   */
   get workers(): number {
     return this.#options.workers;
   }
 
-  /** Partitions of `parallelize` and `range` when none are given. */
+  /**
+   * Partitions of `parallelize` and `range` when none are given: the context's option, or one a worker.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.range(10).getNumPartitions() === sc.defaultParallelism); // true
+   * ```
+   */
   override get defaultParallelism(): number {
     return this.#options.defaultParallelism;
   }
@@ -169,7 +198,15 @@ export class MillraceContext extends ContextSources {
     this.#backend.groups.description = description;
   }
 
-  /** Actions started from now on belong to no group; see {@link setJobGroup}. */
+  /**
+   * Actions started from now on belong to no group; see {@link setJobGroup}.
+   *
+   * @example
+   * ```ts
+   * sc.setJobGroup('report');
+   * sc.clearJobGroup();
+   * ```
+   */
   clearJobGroup(): void {
     this.#backend.groups.current = undefined;
     this.#backend.groups.description = undefined;
@@ -180,16 +217,25 @@ export class MillraceContext extends ContextSources {
    *
    * @example
    * ```ts
-   * sc.on('actionStarted', ({ action, description }) => console.log(`${action}: ${description}`)); // 'count: even numbers'
-   * sc.setJobDescription('even numbers');
-   * await sc.range(10).filter((n) => n % 2 === 0).count();
+   * sc.setJobDescription('counting');
+   * await sc.range(10).count();
+   * sc.setJobDescription(undefined);
    * ```
    */
   setJobDescription(description: string | undefined): void {
     this.#backend.groups.description = description;
   }
 
-  /** Fails the running actions of a group with MR_ABORTED, also when a function is stuck in a loop; see {@link setJobGroup}. */
+  /**
+   * Fails the running actions of a group with MR_ABORTED, also when a function is stuck in a loop; see {@link setJobGroup}.
+   *
+   * @example
+   * ```ts
+   * const counting = sc.range(1e9).filter((n) => n % 7 === 0).count({ group: 'report' });
+   * sc.cancelJobGroup('report');
+   * await counting.catch((error) => console.log(error.code)); // 'MR_ABORTED'
+   * ```
+   */
   cancelJobGroup(id: string): void {
     this.#backend.cancelGroup(id);
   }
@@ -213,23 +259,28 @@ export class MillraceContext extends ContextSources {
    *
    * @example
    * ```ts
-   * sc.setCheckpointDir('checkpoints');
-   * const squares = sc.range(4).map((n) => n * n).checkpoint();
-   * console.log(await squares.sum(), squares.isCheckpointed()); // 14 true
+   * sc.setCheckpointDir('/tmp/checkpoints');
    * ```
    */
   setCheckpointDir(path: string): void {
     this.#backend.checkpoints.setFolder(path);
   }
 
-  /** The folder made by {@link setCheckpointDir}; undefined before. */
+  /**
+   * The folder made by {@link setCheckpointDir}; undefined before.
+   *
+   * @example
+   * ```ts
+   * sc.setCheckpointDir('/tmp/checkpoints');
+   * console.log(sc.getCheckpointDir()?.startsWith('/tmp/checkpoints')); // true
+   * ```
+   */
   getCheckpointDir(): string | undefined {
     return this.#backend.checkpoints.folder;
   }
 
   /**
-   * What is logged to stderr from now on.
-   *
+   * What is logged to stderr from now on; Spark's names in capitals are understood as well.
    * @throws {MillraceError} MR_OPTION_INVALID for a level there is not
    *
    * @example
@@ -237,7 +288,7 @@ export class MillraceContext extends ContextSources {
    * sc.setLogLevel('error');
    * ```
    */
-  setLogLevel(level: LogLevel): void {
+  setLogLevel(level: LogLevel | Uppercase<LogLevel>): void {
     this.#logLevel = checkLogLevel(level);
   }
 
@@ -336,17 +387,31 @@ export class MillraceContext extends ContextSources {
   }
 
   /**
-   * Fails running actions with MR_ABORTED, ends every thread and removes every temporary file. Calling it again does nothing.
+   * Fails running actions with MR_CONTEXT_STOPPED, ends every thread and removes every temporary file. Calling it again does nothing.
    *
    * @example
    * ```ts
    * import { MillraceContext } from 'millrace';
-   * await using other = await MillraceContext.create({ workers: 1 }); // stops at the end of the block
-   * console.log(await other.range(5).sum()); // 10
+   * const own = await MillraceContext.create({ workers: 1 });
+   * await own.stop();
+   * console.log(own.isStopped); // true
    * ```
    */
-  stop(): Promise<void> {
-    return this.#backend.stop();
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#backend.stop();
+  }
+
+  /**
+   * Whether {@link stop} was called.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.isStopped); // false
+   * ```
+   */
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

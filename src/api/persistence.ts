@@ -145,7 +145,14 @@ export abstract class Persistence<T> extends Transformations<T> {
     return this.self();
   }
 
-  /** The name given with {@link setName}. */
+  /**
+   * The name given with {@link setName}; undefined before.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.range(10).name); // undefined
+   * ```
+   */
   get name(): string | undefined {
     return this.runner.nameOf(this.node);
   }

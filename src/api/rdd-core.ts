@@ -48,7 +48,15 @@ export abstract class RddCore<T> {
     return this.#runner;
   }
 
-  /** A number of its own in the context, growing from parents to children. */
+  /**
+   * A number of its own in the context, growing from parents to children.
+   *
+   * @example
+   * ```ts
+   * const numbers = sc.range(10);
+   * console.log(numbers.map((n) => n).id > numbers.id); // true
+   * ```
+   */
   get id(): number {
     return this.#node.id;
   }

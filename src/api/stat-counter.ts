@@ -40,7 +40,15 @@ export class StatCounter {
     this.#m2 = m2;
   }
 
-  /** Of numbers in the program. */
+  /**
+   * Of numbers in the program.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([1, 2, 3]).mean); // 2
+   * ```
+   */
   static of(values: Iterable<number>): StatCounter {
     let stats = none;
     for (const value of values)
@@ -53,27 +61,67 @@ export class StatCounter {
     return new StatCounter(parts.reduce(mergeStats, none));
   }
 
-  /** The mean square of the differences from the mean: sum / count. */
+  /**
+   * The mean square of the differences from the mean: their sum divided by the count.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([2, 4]).variance); // 1
+   * ```
+   */
   get variance(): number {
     return this.count === 0 ? Number.NaN : this.#m2 / this.count;
   }
 
-  /** The variance of what the numbers are a sample of: sum / (count - 1); NaN for fewer than two. */
+  /**
+   * The variance of what the numbers are a sample of: divided by the count less one; NaN for fewer than two.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([2, 4]).sampleVariance); // 2
+   * ```
+   */
   get sampleVariance(): number {
     return this.count < 2 ? Number.NaN : this.#m2 / (this.count - 1);
   }
 
-  /** The square root of {@link variance}. */
+  /**
+   * The square root of {@link variance}.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([2, 4]).stdev); // 1
+   * ```
+   */
   get stdev(): number {
     return Math.sqrt(this.variance);
   }
 
-  /** The square root of {@link sampleVariance}. */
+  /**
+   * The square root of {@link sampleVariance}.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([1, 3, 5]).sampleStdev); // 2
+   * ```
+   */
   get sampleStdev(): number {
     return Math.sqrt(this.sampleVariance);
   }
 
-  /** Of the numbers of both. Changes neither. */
+  /**
+   * Of the numbers of both. Changes neither.
+   *
+   * @example
+   * ```ts
+   * import { StatCounter } from 'millrace';
+   * console.log(StatCounter.of([1, 2]).merge(StatCounter.of([3])).count); // 3
+   * ```
+   */
   merge(other: StatCounter): StatCounter {
     return new StatCounter(mergeStats(this.#stats, other.#stats));
   }

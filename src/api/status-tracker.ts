@@ -86,12 +86,26 @@ export class StatusTracker {
     }
   }
 
-  /** The actions that are running. */
+  /**
+   * The actions that are running.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.statusTracker.getActiveJobIds()); // []
+   * ```
+   */
   getActiveJobIds(): number[] {
     return [...this.#jobs.values()].filter(({ status }) => status === 'RUNNING').map(({ jobId }) => jobId);
   }
 
-  /** The stages that have tasks waiting or at work, of actions that are running. */
+  /**
+   * The stages that have tasks waiting or at work, of actions that are running.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.statusTracker.getActiveStageIds()); // []
+   * ```
+   */
   getActiveStageIds(): number[] {
     const running = [...this.#jobs.values()].filter(({ status }) => status === 'RUNNING');
     const ids = new Set(running.flatMap(({ stageIds }) => stageIds));
@@ -101,18 +115,42 @@ export class StatusTracker {
     });
   }
 
-  /** The actions of a group, running or ended; without a name, those that belong to no group. */
+  /**
+   * The actions of a group, running or ended; without a name, those that belong to no group.
+   *
+   * @example
+   * ```ts
+   * await sc.range(10).count({ group: 'hourly' });
+   * console.log(sc.statusTracker.getJobIdsForGroup('hourly').length); // 1
+   * ```
+   */
   getJobIdsForGroup(group?: string): number[] {
     return [...this.#jobs.values()].filter((job) => job.group === group).map(({ jobId }) => jobId);
   }
 
-  /** Undefined for an action that never was or is forgotten. */
+  /**
+   * An action by its number; undefined for one that never was or is forgotten.
+   *
+   * @example
+   * ```ts
+   * await sc.range(10).count({ group: 'weekly' });
+   * const [jobId] = sc.statusTracker.getJobIdsForGroup('weekly');
+   * console.log(sc.statusTracker.getJobInfo(jobId!)?.action); // 'count'
+   * ```
+   */
   getJobInfo(jobId: number): JobInfo | undefined {
     const job = this.#jobs.get(jobId);
     return job === undefined ? undefined : Object.freeze({ ...job, stageIds: Object.freeze([...job.stageIds]) });
   }
 
-  /** Undefined for a stage that never was or is forgotten. */
+  /**
+   * A stage by its number; undefined for one that never was or is forgotten.
+   *
+   * @example
+   * ```ts
+   * console.log(sc.statusTracker.getStageInfo(-1)); // undefined
+   * ```
+   */
   getStageInfo(stageId: number): StageInfo | undefined {
     const stage = this.#stages.get(stageId);
     return stage === undefined ? undefined : Object.freeze({ ...stage });

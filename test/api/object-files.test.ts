@@ -89,6 +89,7 @@ describe('the context', () => {
     expect([sc.workers, sc.defaultParallelism, sc.defaultMinPartitions]).toEqual([2, 2, 2]);
     expect(sc.startTime).toBeLessThanOrEqual(Date.now());
     expect(() => sc.setLogLevel('loud' as never)).toThrow('setLogLevel: must be one of off, error, warn, info, debug');
-    sc.setLogLevel('error');
+    sc.setLogLevel('OFF');
+    expect(sc.isStopped).toBe(false);
   });
 });

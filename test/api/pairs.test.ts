@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HashPartitioner, MillraceContext, RangePartitioner, type RDD } from '../../src/index.ts';
+import {
+  HashPartitioner,
+  MillraceContext,
+  RangePartitioner,
+  type RDD,
+  RoundRobinPartitioner,
+} from '../../src/index.ts';
 
 let sc: MillraceContext;
 beforeAll(async () => {
@@ -190,6 +196,19 @@ describe('operations by key', () => {
     );
     expect(a.union(b.map((row) => row)).getNumPartitions()).toBe(6);
     expect(a.union(b.map((row) => row)).partitioner).toBeUndefined();
+  });
+});
+
+describe('a partitioner', () => {
+  it('must be one, and bring equal keys together', () => {
+    const rdd = pairs([['a', 1]]);
+    for (const wrong of [[2], {}, 0, 1.5, -1, '3', null] as never[])
+      expect(() => rdd.groupByKey(wrong)).toThrow(
+        /^groupByKey: (needs a number of partitions|the number of partitions must)/,
+      );
+    expect(() => rdd.reduceByKey((a, b) => a + b, new RoundRobinPartitioner(2))).toThrow('bring equal keys together');
+    expect(rdd.partitionBy(new RoundRobinPartitioner(2)).getNumPartitions()).toBe(2);
+    expect(() => new HashPartitioner(0)).toThrow('numPartitions must be an integer of at least 1');
   });
 });
 
