@@ -51,6 +51,53 @@ describe('reading', () => {
   });
 });
 
+describe('partition directories', () => {
+  const hive = (name: string, good: string, bad: string): string => {
+    for (const year of [2025, 2026]) write(`${name}/year=${year}/a.${name}`, year === 2026 ? good : bad);
+    return join(dir, name, '**', `*.${name}`);
+  };
+
+  it('are columns by which an option or the comparison of a filter leaves files out, unopened', async () => {
+    const csv = hive('csv', 'v,s\n1,x\n', 'v,s\nbroken\n');
+    const json = hive('jsonl', '{"v":1,"s":"x"}\n', '{broken\n');
+    const least = 2026;
+    const row = { v: 1, s: 'x', year: 2026 };
+    for (const rdd of [sc.csv(csv), sc.jsonLines(json)]) {
+      expect(await rdd.filter(({ year }) => (year as number) >= least).collect()).toEqual([row]);
+      expect(await rdd.filter((r) => r['year'] === least && r['v'] === 1).count()).toBe(1);
+      await expect(rdd.filter(({ year }) => year === 2025).count()).rejects.toMatchObject({ code: 'MR_PARSE' });
+      await expect(rdd.filter(({ v }) => v === 1).count()).rejects.toMatchObject({ code: 'MR_PARSE' });
+    }
+    const keepPartition = ({ year }: { year?: unknown }): boolean => year === least;
+    expect(await sc.csv(csv, { keepPartition }).collect()).toEqual([row]);
+    expect(await sc.jsonLines(json, { keepPartition, partitionTypes: { year: 'number' } }).collect()).toEqual([row]);
+    expect(() => sc.csv(csv, { partitionTypes: { year: 'int' as 'number' } })).toThrow(/must be one of string, number/);
+  });
+
+  it('change no result of a function that reads few columns, or all in some other way', async () => {
+    const path = write(
+      'columns.csv',
+      `id,name,note\n${Array.from({ length: 50 }, (_, n) => `${n},n${n},x\n`).join('')}`,
+    );
+    const rdd = sc.csv<{ id: number; name: string; note: string }>(path, { minPartitions: 3 });
+    expect(await rdd.map(({ id }) => id).sum()).toBe(1225);
+    expect(await rdd.map((row) => row.name).collect()).toEqual(Array.from({ length: 50 }, (_, n) => `n${n}`));
+    expect(
+      (
+        await rdd
+          .map((row) => Object.keys(row).join())
+          .distinct()
+          .collect()
+      ).join(),
+    ).toBe('id,name,note');
+    expect(await rdd.filter(({ name }) => name.endsWith('7')).first()).toEqual({ id: 7, name: 'n7', note: 'x' });
+    expect([await rdd.count(), await rdd.filter(({ note }) => note === 'x').count()]).toEqual([50, 50]);
+    const wrong = write('wrong.csv', 'a,b\n1,2\n3,x\n');
+    const typed = sc.csv(wrong, { schema: { a: 'number', b: 'number' } });
+    await expect(typed.map(({ a }) => a).collect()).rejects.toThrow(/wrong\.csv:3: "x" in column "b" is not a number/);
+  });
+});
+
 describe('bad input', () => {
   const cases: [string, () => Promise<unknown>, RegExp][] = [
     ['a missing file', () => sc.textFile(join(dir, 'nope.txt')).count(), /nope\.txt/],
@@ -152,6 +199,28 @@ describe('writing', () => {
     expect((await sc.textFile(path).collect()).sort()).toEqual(['a', 'a', 'b', 'b']);
     await sc.parallelize(['c'], 1).saveAsTextFile(path, { mode: 'overwrite' });
     expect(await sc.textFile(path).collect()).toEqual(['c']);
+  });
+
+  it('says what is wrong with options and places', async () => {
+    const rdd = sc.parallelize([{ a: 1 }], 1);
+    const out = join(dir, 'wrong-options');
+    expect(() => sc.csv(out, { delimeter: ';' } as object)).toThrow(
+      /csv: "delimeter" is no option. Did you mean "delim/,
+    );
+    expect(() => sc.jsonLines(out, { mode: 'drop' as 'fail' })).toThrow(
+      /mode must be one of fail, dropMalformed, perm/,
+    );
+    expect(() => sc.textFile(out, 1, { encoding: 'utf16' as 'utf8' })).toThrow(/encoding must be one of utf8, latin1/);
+    await expect(rdd.saveAsCsv(out, { headr: true } as object)).rejects.toThrow(
+      /"headr" is no option. Did you mean "head/,
+    );
+    await expect(rdd.saveAsCsv(out, { partitionBy: 'a' as never })).rejects.toThrow(/partitionBy must be an array/);
+    await expect(rdd.saveAsJsonLines(out, { mode: 'replace' as 'error' })).rejects.toThrow(/mode must be one of error/);
+    await expect(rdd.saveAsJsonLines('/proc/none/out')).rejects.toMatchObject({
+      code: 'MR_IO',
+      message: expect.stringContaining('nothing can be written to /proc/none/out'),
+    });
+    expect(existsSync(out)).toBe(false);
   });
 
   it('leaves nothing visible when it fails, and keeps what was there', async () => {

@@ -5,6 +5,8 @@ import type { FileStatus } from './file-system.ts';
 import { type PartitionValue, type PartitionValues, partitionValuesOf } from './hive-partitions.ts';
 import { checkOneOf } from './known-options.ts';
 import { describeCondition, type FilterValue, type ParquetCondition } from './parquet/filter/condition.ts';
+import { passes } from './parquet/filter/row-test-predicate.ts';
+import type { RowUse } from './source-spec.ts';
 import type { Split } from './split.ts';
 import { describeUri } from './uri.ts';
 
@@ -123,4 +125,17 @@ function compare(
       `filter ${describeCondition(condition)}: the partition column holds values such as ${JSON.stringify(String(value))} (${typeof value}), which cannot be compared with that. Say what it is with partitionTypes.`,
     );
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/**
+ * Whether the functions behind a source drop all rows of a split because of its partition values: then its file need not be opened.
+ */
+export function dropsAllRows({ partitionValues }: Split, { clauses = [] }: RowUse): boolean {
+  if (partitionValues === undefined) return false;
+  return clauses.some((tests) =>
+    tests.every(({ path, op, value }) => {
+      const [name = ''] = path;
+      return path.length === 1 && Object.hasOwn(partitionValues, name) && !passes(op, value, partitionValues[name]);
+    }),
+  );
 }

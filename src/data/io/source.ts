@@ -13,7 +13,7 @@ import { openPlanned } from './open-split.ts';
 import { applyRowUse } from './parquet/filter/apply-row-use.ts';
 import { type ParquetSplit, planParquet } from './parquet/plan.ts';
 import { readParquetSplit } from './parquet/read-split.ts';
-import { prunePartitions } from './partition-pruning.ts';
+import { dropsAllRows, prunePartitions } from './partition-pruning.ts';
 import type { PlanSettings, ReadSettings, SourcePlan, SourceSpec } from './source-spec.ts';
 import { type Split, splitFiles, wholeFile } from './split.ts';
 import { readTextSplit } from './text-reader.ts';
@@ -102,6 +102,7 @@ function without<T>(record: Readonly<Record<string, T>>, names: readonly string[
  * iteration ends, also when it is left early.
  */
 export function readSplit(source: SourceSpec, split: Split, settings: ReadSettings = {}): Iterable<readonly unknown[]> {
+  if (settings.use !== undefined && dropsAllRows(split, settings.use)) return [];
   switch (source.format) {
     case 'text':
       return readTextSplit(split, source.options, settings);

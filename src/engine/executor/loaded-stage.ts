@@ -154,12 +154,21 @@ function sourcesIn(plan: TaskNode): readonly SourceNode[] {
   return sources;
 }
 
-/** Only what reads columns can leave some out; the parser of functions is not loaded for anything else. */
+/**
+ * Only formats with columns can leave some out, and only files below partition directories can be left out whole; the parser of
+ * functions is not loaded for anything else.
+ */
 async function usesOf(sources: readonly SourceNode[], payload: StagePayload): Promise<ReadonlyMap<TaskNode, RowUse>> {
-  const columnar = sources.filter(({ source }) => source.format === 'parquet');
-  if (columnar.length === 0) return new Map();
+  const splits = new Map(payload.splits);
+  const useful = sources.filter(
+    ({ nodeId, source }) =>
+      source.format === 'parquet' ||
+      source.format === 'csv' ||
+      splits.get(nodeId)?.some(({ partitionValues }) => partitionValues !== undefined),
+  );
+  if (useful.length === 0) return new Map();
   const { sourceUse } = await import('../../plan/stages/source-use.ts');
-  return new Map(columnar.map((source) => [source, sourceUse(source, payload)]));
+  return new Map(useful.map((source) => [source, sourceUse(source, payload)]));
 }
 
 /** A loop over the stage's functions. */

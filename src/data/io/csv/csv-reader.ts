@@ -59,7 +59,13 @@ class RecordReader {
     this.#text = textReader(fieldSettings, this.#decoder);
     this.#isWanted = columns.map(({ name }) => options.columns === undefined || options.columns.includes(name));
     this.#partitionValues = split.partitionValues ?? {};
-    this.#toRow = rowMaker(columns, this.#isWanted, this.#readers, this.#partitionValues, mode === 'permissive');
+    // A string fits always, so one that no function reads is not made. Values of other types are, for some may not fit.
+    const read = settings.use?.properties;
+    const isMade = columns.map(
+      ({ name, type }, index) =>
+        this.#isWanted[index] === true && (type !== 'string' || read === undefined || read.includes(name)),
+    );
+    this.#toRow = rowMaker(columns, isMade, this.#readers, this.#partitionValues, mode === 'permissive');
   }
 
   rowsOf(records: CsvRecords): Row[] {
