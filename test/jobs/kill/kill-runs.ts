@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -15,6 +16,8 @@ export interface Scenario {
   /** Of each input file. */
   readonly rows: number;
   readonly itemMs: number;
+  /** URLs of the repository and of the other database; SQLite files when left out. */
+  readonly databases?: { readonly own?: string; readonly other?: string };
 }
 
 /** Where a run is killed: at the n-th passing of a point, or some time after it began. */
@@ -122,7 +125,9 @@ export async function runKilled(scenario: Scenario, kills: readonly Kill[], arou
     for (let part = 0; part < Math.max(1, scenario.partitions); part++) {
       writeFileSync(join(folder, `in-${part}.csv`), inputOf(scenario, part));
     }
-    const config = { ...scenario, folder, url };
+    const suffix = randomUUID().slice(0, 8);
+    const databases = scenario.databases === undefined ? {} : { databases: { ...scenario.databases, suffix } };
+    const config = { ...scenario, folder, url, ...databases };
     let killed = 0;
     for (const kill of kills) {
       const { text } = await child(config, kill, s3?.env);
@@ -286,6 +291,26 @@ function filesBelow(folder: string): ReadonlyMap<string, Buffer> {
 /** Names and contents; those of an engine's output have names of their own each time. */
 function contents(files: ReadonlyMap<string, Buffer>): readonly string[] {
   return [...files].map(([name, bytes]) => `${name.replace(/[0-9a-f]{8,}/g, '*')} ${bytes.toString('base64')}`);
+}
+
+/**
+ * A run without kills, then one that is killed at each of the points in turn, now at the first, now at a later passing.
+ * @returns how the second differs from what it should be
+ */
+export async function killAlong(
+  scenario: Scenario,
+  points: readonly string[],
+  around: Surroundings,
+): Promise<Verdict & { readonly missed: number }> {
+  const quiet = await runKilled(scenario, [], around);
+  const { problems } = judge(scenario, quiet, quiet);
+  if (problems.length > 0) return { lost: 0, doubled: 0, missed: 0, problems };
+  const kills: Kill[] = points.map((point, index) => {
+    const nths = firstMiddleLast(quiet.answer.passed[point] ?? 1);
+    return { point, nth: Math.min(nths[index % nths.length] ?? 1, 2) };
+  });
+  const outcome = await runKilled(scenario, kills, around);
+  return { ...judge(scenario, quiet, outcome), missed: kills.length - outcome.kills };
 }
 
 /** Runs `work` for all, two at a time. */

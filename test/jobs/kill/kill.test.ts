@@ -1,13 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  firstMiddleLast,
-  judge,
-  KeyedReceiver,
-  type Kill,
-  runKilled,
-  type Scenario,
-  type Surroundings,
-} from './kill-runs.ts';
+import { KeyedReceiver, killAlong, type Scenario, type Surroundings } from './kill-runs.ts';
 
 // The short form: `npm run test:kill` does all points for all sinks, and 200 kills at random for each.
 
@@ -19,17 +11,8 @@ afterAll(() => around.receiver.close());
 
 const plain = { isScanned: true, partitions: 0, rows: 24, itemMs: 0 };
 
-/** One run a point: killed there, each time a passing further. */
 async function killedAlong(scenario: Scenario, points: readonly string[]): Promise<void> {
-  const quiet = await runKilled(scenario, [], around);
-  expect(judge(scenario, quiet, quiet).problems).toEqual([]);
-  const kills: Kill[] = points.map((point, index) => {
-    const nths = firstMiddleLast(quiet.answer.passed[point] ?? 1);
-    return { point, nth: Math.min(nths[index % nths.length] ?? 1, 2) };
-  });
-  const outcome = await runKilled(scenario, kills, around);
-  expect(judge(scenario, quiet, outcome)).toEqual({ lost: 0, doubled: 0, problems: [] });
-  expect(outcome.kills).toBe(kills.length);
+  expect(await killAlong(scenario, points, around)).toEqual({ lost: 0, doubled: 0, missed: 0, problems: [] });
 }
 
 const along = [
