@@ -55,6 +55,7 @@ export class JobRun {
   #isFailingFast = false;
   #isLost = false;
   #ownFailure: { readonly error: unknown } | undefined;
+  #cause: unknown;
 
   readonly #runStepBody: RunStep;
 
@@ -94,10 +95,7 @@ export class JobRun {
 
   /** The error that failed the job, as it was thrown, when it was thrown here. */
   get cause(): unknown {
-    if (this.#ownFailure !== undefined) return this.#ownFailure.error;
-    if (this.interruption.kind === 'jobTimeout') return this.interruption.error;
-    const first = this.#failures.find(({ isAllowed }) => !isAllowed);
-    return first === undefined ? undefined : this.causes.get(first.step);
+    return this.#cause;
   }
 
   /** Runs to the end. Resolves when the end is stored, or is another's to store. */
@@ -326,34 +324,20 @@ export class JobRun {
   }
 
   async #end(): Promise<void> {
-    const { host, launched, definition } = this;
+    const { host, launched } = this;
     if (this.#isLost || this.interruption.kind === 'leaseLost') throw leaseLost(launched.executionId);
-    const known = definition.steps.map(({ name, allowFailure }) => ({ record: this.steps.get(name), allowFailure }));
-    const begun = known.flatMap(({ record, allowFailure }) =>
-      record === undefined ? [] : [{ status: record.status, allowFailure }],
-    );
-    let { status, exitCode } = jobOutcome(begun, this.#isCutShort);
-    let failure: FailureInfo | undefined;
-    const first = this.#failures.find(({ isAllowed }) => !isAllowed);
-    if (first !== undefined) failure = { ...first.failure, step: first.step };
-    if (this.interruption.kind === 'jobTimeout' && (status !== 'COMPLETED' || this.#isCutShort)) {
-      [status, exitCode] = ['FAILED', 'FAILED'];
-      failure = { ...failureInfo(this.interruption.error), ...(first === undefined ? {} : { step: first.step }) };
-    }
-    const fail = (error: unknown): void => {
-      [status, exitCode, failure] = ['FAILED', 'FAILED', failureInfo(error)];
-    };
-    if (this.#ownFailure !== undefined) fail(this.#ownFailure.error);
-    if (status === 'COMPLETED' && launched.isNoop) exitCode = 'NOOP';
+    let end = this.#outcome();
     const endTime = this.now();
-    await this.#callListeners('afterJob', this.snapshot(status, exitCode, endTime, failure));
-    if (this.#ownFailure !== undefined) fail(this.#ownFailure.error);
+    await this.#callListeners('afterJob', this.snapshot(end.status, end.exitCode, endTime, end.failure));
     try {
       host.probe('beforeFinalStatus', { executionId: launched.executionId, stepName: '' });
     } catch (error) {
-      this.#ownFailure = { error };
-      fail(error);
+      this.#ownFailure ??= { error };
     }
+    // What fails now fails a job that had not failed before.
+    if (this.#ownFailure !== undefined && end.status !== 'FAILED') end = failedBy(this.#ownFailure.error);
+    this.#cause = end.cause;
+    const { status, exitCode, failure } = end;
     if (status === 'STOPPED') {
       // ST-2 knows no way from STARTED to STOPPED.
       await host.store.changeJob(launched, ['STARTED'], { status: 'STOPPING', exitCode: 'STOPPING' });
@@ -371,6 +355,25 @@ export class JobRun {
     } catch (error) {
       host.logger.error(`the probe threw after execution ${launched.executionId} had ended: ${String(error)}`);
     }
+  }
+
+  /** How it ends: by its first failed step, else by what failed around the steps, else by the steps' statuses (ST-4). */
+  #outcome(): JobEnd {
+    const begun = this.definition.steps.flatMap(({ name, allowFailure }) => {
+      const status = this.steps.get(name)?.status;
+      return status === undefined ? [] : [{ status, allowFailure }];
+    });
+    const { status, exitCode } = jobOutcome(begun, this.#isCutShort);
+    const first = this.#failures.find(({ isAllowed }) => !isAllowed);
+    if (first !== undefined) {
+      const failure = { ...first.failure, step: first.step };
+      return { status: 'FAILED', exitCode: 'FAILED', failure, cause: this.causes.get(first.step) };
+    }
+    if (this.#ownFailure !== undefined) return failedBy(this.#ownFailure.error);
+    const { kind, error } = this.interruption;
+    if (kind === 'jobTimeout' && (status !== 'COMPLETED' || this.#isCutShort)) return failedBy(error);
+    const isNoop = status === 'COMPLETED' && this.launched.isNoop;
+    return { status, exitCode: isNoop ? 'NOOP' : exitCode, failure: undefined, cause: undefined };
   }
 
   /** The execution as it stands in this process. */
@@ -413,6 +416,17 @@ export class JobRun {
       `job "${name}" ran longer than its timeoutMs of ${timeoutMs}. Raise it, or find what is slow.`,
     );
   }
+}
+
+interface JobEnd {
+  readonly status: 'COMPLETED' | 'FAILED' | 'STOPPED';
+  readonly exitCode: string;
+  readonly failure: FailureInfo | undefined;
+  readonly cause: unknown;
+}
+
+function failedBy(error: unknown): JobEnd {
+  return { status: 'FAILED', exitCode: 'FAILED', failure: failureInfo(error), cause: error };
 }
 
 /** A running step, as a failed one beside it sees it. */

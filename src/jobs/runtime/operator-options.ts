@@ -72,6 +72,11 @@ export function resolveOperatorOptions(options: JobOperatorOptions): ResolvedOpe
   }
   if (!(Number.isFinite(leaseTtlMs) && leaseTtlMs > 0)) throw invalid('leaseTtlMs', leaseTtlMs, 'more than 0');
   if (!(maxRecoveries >= 0)) throw invalid('maxRecoveries', maxRecoveries, 'at least 0');
+  if (!['restart', 'fail'].includes(resolved.onOrphan))
+    throw invalid('onOrphan', resolved.onOrphan, "'restart' or 'fail'");
+  if (!['normal', 'full'].includes(resolved.synchronous)) {
+    throw invalid('synchronous', resolved.synchronous, "'normal' or 'full'");
+  }
   if (!(drainMs >= 0)) throw invalid('drainMs', drainMs, 'at least 0');
   return Object.freeze(resolved);
 }

@@ -338,6 +338,16 @@ export function readingConformance(store: StoreUnderTest): void {
       expect(await failure(operator.run(made('afterJob')))).toMatchObject({ cause: { message: 'afterJob threw' } });
     });
 
+    it('the failure of a step counts for more than that of a listener behind it', async () => {
+      const operator = await create();
+      const made = job(named('both'))
+        .step('work', (s) => s.task(() => Promise.reject(new TypeError('the step'))))
+        .listen({ afterJob: () => Promise.reject(new Error('the listener')) });
+      expect(await failure(operator.run(made))).toMatchObject({ cause: { message: 'the step' } });
+      const [execution] = await operator.repository.executions({ jobName: made.name });
+      expect(execution).toMatchObject({ status: 'FAILED', failure: { step: 'work', message: 'the step' } });
+    });
+
     it('gives steps the database of the repository', async () => {
       const operator = await create();
       const table = named('t').replaceAll('-', '_');

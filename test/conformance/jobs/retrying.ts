@@ -340,6 +340,24 @@ export function retryConformance(store: StoreUnderTest): void {
     });
   });
 
+  describe('job timeouts', () => {
+    it('ST-27: the first failed step is the failure, though the job timed out after it', async () => {
+      const operator = await create();
+      const made = job(named('first'), { timeoutMs: 60, parallel: true })
+        .step('bad', (s) => s.task(() => Promise.reject(new TypeError('bad'))))
+        .step('slow', (s) => s.task((c) => aborted(c.signal)));
+      const execution = await end(operator, made);
+      expect(execution.failure).toMatchObject({ step: 'bad', message: 'bad' });
+      expect(step(execution, 'slow').failure).toMatchObject({ code: 'MR_JOB_TIMEOUT' });
+    });
+
+    it('ST-27: a job that ends in time is not touched by its timeout', async () => {
+      const operator = await create();
+      const made = job(named('quick'), { timeoutMs: 60_000 }).step('a', (s) => s.task(() => 1), { timeoutMs: 60_000 });
+      expect((await operator.run(made)).status).toBe('COMPLETED');
+    });
+  });
+
   describe('contexts and results', () => {
     it('ST-58: the context of a task is kept by save() and at its end, and put back for the next try', async () => {
       const operator = await create({ clock: new ManualClock() });

@@ -30,11 +30,11 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
 }
 
 function sqliteUrl(rest: string): DatabaseUrl {
-  if (rest === ':memory:') {
-    memoryDatabases += 1;
-    return { dialect: 'sqlite', path: rest, identity: `sqlite::memory:${memoryDatabases}` };
-  }
   const path = rest.startsWith('//') ? rest.slice(2) : rest;
+  if (path === ':memory:') {
+    memoryDatabases += 1;
+    return { dialect: 'sqlite', path, identity: `sqlite::memory:${memoryDatabases}` };
+  }
   if (path === '') throw unreachable('a SQLite URL without a path');
   const absolute = resolve(path);
   return { dialect: 'sqlite', path: absolute, identity: `sqlite:${throughLinks(absolute)}` };
