@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { OutputFile } from '../generate/output-file.ts';
+import { writeSalesCsv } from '../generate/sales.ts';
 import type { ContenderPlan } from '../harness/contender.ts';
 import { judge, list, scenarioSection, type Verdict, verdict } from '../harness/report.ts';
 import { type Measurement, measure, type Scenario } from '../harness/scenario.ts';
@@ -12,7 +13,7 @@ interface Sizes {
   readonly rows: number;
   readonly commits: number;
   readonly items: number;
-  readonly csv: string;
+  readonly csvBytes: number;
   readonly csvRows: number;
   readonly held: number;
   readonly steps: number;
@@ -24,7 +25,7 @@ const full: Sizes = {
   rows: 1_000_000,
   commits: 30_000,
   items: 5_000_000,
-  csv: '300mb',
+  csvBytes: 300 * 2 ** 20,
   csvRows: 1_000_000,
   held: 10_000_000,
   steps: 5000,
@@ -35,7 +36,7 @@ const little: Sizes = {
   rows: 2000,
   commits: 200,
   items: 5000,
-  csv: '1mb',
+  csvBytes: 2 ** 20,
   csvRows: 4000,
   held: 150_000,
   steps: 50,
@@ -78,11 +79,14 @@ function program(name: string, what: string, input: string | number, folder: str
   return { name: what, command: process.execPath, args: ['dist-bench/jobs/program.js', name, String(input), folder] };
 }
 
-function sales(folder: string, size: readonly string[]): string {
+/** A CSV file of sales, made when it is missing. */
+function sales(folder: string, until: { readonly sizeBytes?: number; readonly rows?: number }): string {
   const path = join(folder, 'sales.csv');
   if (existsSync(path)) return path;
-  const args = ['dist-bench/generate-data.js', '--out', folder, '--kind', 'sales', ...size];
-  execFileSync(process.execPath, args, { stdio: 'inherit' });
+  mkdirSync(folder, { recursive: true });
+  const file = new OutputFile(path);
+  writeSalesCsv(file, { sizeBytes: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY, ...until });
+  file.close();
   return path;
 }
 
@@ -94,7 +98,7 @@ function rate(results: readonly Measurement[], name: string, count: number, atLe
 }
 
 function scenarios(sizes: Sizes, folder: string): Judged[] {
-  const csv = sales(join(folder, 'large'), ['--size', sizes.csv]);
+  const csv = sales(join(folder, 'large'), { sizeBytes: sizes.csvBytes });
   return [
     {
       scenario: {
@@ -177,7 +181,7 @@ function scenarios(sizes: Sizes, folder: string): Judged[] {
 
 async function singleBars(sizes: Sizes, folder: string, runs: number): Promise<Verdict[]> {
   const { launch, create } = await measureLaunches(folder, sizes.launches);
-  const csv = sales(join(folder, 'million'), ['--rows', String(sizes.csvRows)]);
+  const csv = sales(join(folder, 'million'), { rows: sizes.csvRows });
   const restarts: number[] = [];
   for (let run = 0; run < runs; run++) restarts.push(await firstCommitAfterKill(csv, sizes.csvRows, folder));
   const { aboveMiB, peakMiB } = await memoryOf(sizes.held, folder);
