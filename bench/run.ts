@@ -5,6 +5,7 @@
 // see that it works and that all contenders agree.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { environment, judge, list, scenarioSection, type Verdict, writeSection } from './harness/report.ts';
@@ -101,7 +102,8 @@ if (part !== 'engine' && values.only === undefined) {
   const jobs = await runJobBench(values.smoke, runs);
   if (!values.smoke) {
     missed.push(...jobs.verdicts.filter(({ holds }) => !holds).map(({ text }) => text));
-    writeSection('jobs', `## Jobs\n\n\`npm run bench -- jobs\`, ${environment()}\n\n${jobs.sections.join('\n')}`);
+    const how = `\`npm run bench -- jobs --runs ${runs}\`, ${environment()} Load average of 5 minutes: ${loadavg()[1]?.toFixed(1)}.`;
+    writeSection('jobs', `## Jobs\n\n${how}\n\n${jobs.sections.join('\n')}`);
   }
 }
 if (values.smoke) console.log('All contenders agree.');

@@ -13,8 +13,7 @@ import {
 } from '../../src/jobs/index.ts';
 import { end, named, type StoreUnderTest, step } from '../conformance/jobs/harness.ts';
 import { launchRaceConformance } from '../conformance/jobs/launch-race.ts';
-import { launchingConformance } from '../conformance/jobs/launching.ts';
-import { readingConformance } from '../conformance/jobs/reading.ts';
+import { jobConformance } from '../conformance/jobs/suites.ts';
 import { CuttingProxy } from './support/cutting-proxy.ts';
 import { urlOf } from './support/server-url.ts';
 
@@ -37,8 +36,7 @@ const servers = [
 
 describe.each(servers)('jobs on $name', ({ setting, own, kill, lent }) => {
   const store: StoreUnderTest = { url: () => urlOf(setting), isShared: true };
-  launchingConformance(store);
-  readingConformance(store);
+  jobConformance(store);
   launchRaceConformance(store, 6, 200);
 
   describe('a chunk step', () => {

@@ -1,6 +1,7 @@
 import type { JobExecution } from '../definition/job-execution.ts';
 import { ExecutionReader } from './execution-reader.ts';
 import type { ExecutionStore } from './execution-store.ts';
+import { isTransientSqlError } from './sql/transient-error.ts';
 import { nowMs } from './sql-text.ts';
 import { optionalText } from './step-columns.ts';
 
@@ -41,6 +42,24 @@ export async function activeExecutions(store: ExecutionStore, id?: string): Prom
  * @returns the execution as ended, or undefined when another was first, or the owner came back
  */
 export async function reap(
+  store: ExecutionStore,
+  orphan: ActiveExecution,
+  isDead: boolean,
+  now: number,
+): Promise<JobExecution | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await reapOnce(store, orphan, isDead, now);
+    } catch (error) {
+      // Its owner locks steps first and the job last, a reaper the job first: one of them gives way.
+      if (store.database.dialect === 'sqlite' || attempt >= mostTries || !isTransientSqlError(error)) throw error;
+    }
+  }
+}
+
+const mostTries = 10;
+
+async function reapOnce(
   store: ExecutionStore,
   orphan: ActiveExecution,
   isDead: boolean,

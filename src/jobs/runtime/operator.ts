@@ -420,12 +420,15 @@ export class JobOperator {
     return running;
   }
 
-  #stopOn(signal: AbortSignal, { handle, ended }: Running): void {
+  #stopOn(signal: AbortSignal, { handle, run, ended }: Running): void {
     const stop = (): void => {
       handle.stop().catch((error: unknown) => this.#options.logger.warn(`a stop failed: ${String(error)}`));
     };
-    if (signal.aborted) stop();
-    else {
+    if (signal.aborted) {
+      // Before its first step, however long the store takes.
+      run.stop();
+      stop();
+    } else {
       signal.addEventListener('abort', stop, { once: true });
       const forget = (): void => signal.removeEventListener('abort', stop);
       ended.then(forget, forget);

@@ -275,6 +275,7 @@ export function graphConformance(store: StoreUnderTest): void {
             s.task(async () => {
               running += 1;
               peak = Math.max(peak, running);
+              await until(() => peak >= most);
               await new Promise((resolve) => setTimeout(resolve, 2));
               running -= 1;
             }),

@@ -431,7 +431,9 @@ export function launchingConformance(store: StoreUnderTest): void {
       const first = await end(operator, made, { a: 1 });
       isBroken = false;
       const second = await operator.run(made, { a: 1 });
-      expect(runs).toEqual(['first', 'always', 'chunks', 'last', 'always', 'last']);
+      // What is run again waits for nothing that is reused.
+      expect(runs.slice(0, 4)).toEqual(['first', 'always', 'chunks', 'last']);
+      expect(runs.slice(4).toSorted()).toEqual(['always', 'last']);
       expect(step(second, 'first')).toMatchObject({ status: 'COMPLETED', reusedFrom: step(first, 'first').id });
       expect(step(second, 'always').reusedFrom).toBeUndefined();
       expect(step(second, 'chunks').counts).toMatchObject({ read: 0, write: 0, commit: 0 });

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type ItemReader, type JsonValue, job, listReader, type StepCounts } from '../../../src/jobs/index.ts';
-import { aborted, end, failure, gate, named, operators, type StoreUnderTest, statuses, step } from './harness.ts';
+import {
+  aborted,
+  end,
+  failure,
+  gate,
+  named,
+  operators,
+  type StoreUnderTest,
+  statuses,
+  step,
+  until,
+} from './harness.ts';
 
 const broken = (): never => {
   throw new Error('broken');
@@ -149,7 +160,7 @@ export function nestingConformance(store: StoreUnderTest): void {
   describe('partitions', () => {
     it('ST-110: one execution a value: counts are sums, names partition0 and so on', async () => {
       const operator = await create();
-      const seen: unknown[] = [];
+      const seen: { readonly index: number }[] = [];
       const made = job(named('parts')).step('load', (s) =>
         s
           .partitions(() => [{ n: 3 }, { n: 0 }, { n: 2 }])
@@ -161,7 +172,7 @@ export function nestingConformance(store: StoreUnderTest): void {
           .write(() => undefined),
       );
       const load = step(await operator.run(made), 'load');
-      expect(seen).toEqual([
+      expect(seen.toSorted((a, b) => a.index - b.index)).toEqual([
         { index: 0, name: 'partition0', value: { n: 3 } },
         { index: 1, name: 'partition1', value: { n: 0 } },
         { index: 2, name: 'partition2', value: { n: 2 } },
@@ -264,6 +275,7 @@ export function nestingConformance(store: StoreUnderTest): void {
             .read(async () => {
               running += 1;
               peak = Math.max(peak, running);
+              await until(() => peak >= most);
               await new Promise((resolve) => setTimeout(resolve, 5));
               running -= 1;
               return [1];
@@ -392,7 +404,7 @@ export function nestingConformance(store: StoreUnderTest): void {
             .read((c) => [c.partition.value])
             .process((item, c) => (item === 0 ? aborted(c.signal) : item))
             .write(() => undefined),
-        { timeoutMs: 100 },
+        { timeoutMs: 1500 },
       );
       const load = step(await end(operator, made), 'load');
       expect(load).toMatchObject({ status: 'FAILED', failure: { code: 'MR_STEP_TIMEOUT' } });

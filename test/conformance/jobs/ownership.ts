@@ -17,8 +17,12 @@ import {
 import { expectTimes } from './statuses.ts';
 
 /** Makes it look as if nobody had renewed the lease. */
+/** Ends the lease, and takes the execution off the owner's heartbeat, which would renew it. */
 async function expire(operator: JobOperator, executionId: string): Promise<void> {
-  await operator.dataSource.execute('update millrace_job_execution set lease_until = 1 where id = ?', [executionId]);
+  await operator.dataSource.execute(
+    "update millrace_job_execution set lease_until = 1, owner = 'nobody' where id = ?",
+    [executionId],
+  );
 }
 
 /** ST-21 to ST-29, for a store that several operators share. */
@@ -77,15 +81,14 @@ export function ownershipConformance(store: StoreUnderTest): void {
       const [owner, reaper] = [await create(), await create()];
       const table = named('sink').replaceAll('-', '_');
       await owner.dataSource.execute(`create table ${table} (n integer, who varchar(20))`);
-      let executionId = '';
       const made = job(named('fenced')).step('load', (s) =>
         s
           .read([1, 2, 3, 4])
           .chunk(2)
           .process(async (n, c) => {
             if (!c.isRestart && n === 3) {
-              await expire(reaper, executionId);
-              await reaped(reaper, executionId);
+              await expire(reaper, c.executionId);
+              await reaped(reaper, c.executionId);
             }
             return { n, who: c.isRestart ? 'second' : 'first' };
           })
@@ -95,9 +98,7 @@ export function ownershipConformance(store: StoreUnderTest): void {
             }),
           ),
       );
-      const handle = await owner.launch(made, { a: 1 });
-      executionId = handle.executionId;
-      const first = await handle.finished();
+      const first = await end(owner, made, { a: 1 });
       expect(first).toMatchObject({ status: 'FAILED', exitCode: 'ORPHANED' });
       expect(step(first, 'load').counts).toMatchObject({ read: 2, write: 2, commit: 1 });
       await reaper.run(made, { a: 1 });
@@ -356,23 +357,20 @@ export function ownershipConformance(store: StoreUnderTest): void {
 
     it('ST-53: a restart after an orphan says what an atLeastOnce sink may hold already', async () => {
       const [owner, reaper] = [await create(), await create()];
-      let executionId = '';
       const made = job(named('doubt')).step('load', (s) =>
         s
           .read([1, 2, 3, 4, 5])
           .chunk(2)
           .process(async (n, c) => {
             if (!c.isRestart && n === 4) {
-              await expire(reaper, executionId);
-              await reaped(reaper, executionId);
+              await expire(reaper, c.executionId);
+              await reaped(reaper, c.executionId);
             }
             return n;
           })
           .write(() => undefined),
       );
-      const handle = await owner.launch(made, { a: 1 });
-      executionId = handle.executionId;
-      expect(step(await handle.finished(), 'load')).not.toHaveProperty('inDoubt');
+      expect(step(await end(owner, made, { a: 1 }), 'load')).not.toHaveProperty('inDoubt');
       const second = await reaper.run(made, { a: 1 });
       expect(step(second, 'load').inDoubt).toEqual({ from: 2, to: 4 });
     });

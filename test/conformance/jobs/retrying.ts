@@ -325,7 +325,7 @@ export function retryConformance(store: StoreUnderTest): void {
 
     it('ST-27: the timeout of a job fails what runs and begins nothing more', async () => {
       const operator = await create();
-      const made = job(named('job-timeout'), { timeoutMs: 30 })
+      const made = job(named('job-timeout'), { timeoutMs: 400 })
         .step('quick', (s) => s.task(() => 1))
         .step('work', (s) => s.task((c) => aborted(c.signal)).retry('Error'))
         .step('next', (s) => s.task(() => 1), { when: 'allDone' });

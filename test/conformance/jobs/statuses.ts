@@ -93,17 +93,19 @@ export function statusConformance(store: StoreUnderTest): void {
       const abandoned = await operator.abandon(failed.id);
       expect(abandoned).toMatchObject({ id: failed.id, status: 'ABANDONED', exitCode: 'ABANDONED' });
       expect(abandoned.endTime).toEqual(failed.endTime);
-      for (const again of [operator.abandon(failed.id), operator.stop(failed.id)]) {
+      for (const again of [() => operator.abandon(failed.id), () => operator.stop(failed.id)]) {
         expect(await failure(again)).toMatchObject({ code: 'MR_ILLEGAL_TRANSITION' });
       }
     });
 
     it('ST-2: a second stop does nothing', async () => {
       const operator = await create();
-      const made = job(named('twice')).step('work', (s) => s.task((c) => aborted(c.signal)));
+      const { opened, open } = gate();
+      const made = job(named('twice')).step('work', (s) => s.task((c) => opened.then(() => aborted(c.signal))));
       const handle = await operator.launch(made);
       await until(async () => (await operator.repository.execution(handle.executionId)).status === 'STARTED');
       await Promise.all([operator.stop(handle.executionId), operator.stop(handle.executionId), handle.stop()]);
+      open();
       expect((await handle.finished()).status).toBe('STOPPED');
       const events = await operator.repository.events(handle.executionId);
       expect(events.filter(({ kind }) => kind === 'stopRequested')).toHaveLength(1);
@@ -115,11 +117,11 @@ export function statusConformance(store: StoreUnderTest): void {
       const id = '01890000-0000-7000-8000-000000000000';
       const { repository } = operator;
       for (const work of [
-        operator.stop(id),
-        operator.abandon(id),
-        operator.restart(id),
-        repository.execution(id),
-        repository.instance(id),
+        () => operator.stop(id),
+        () => operator.abandon(id),
+        () => operator.restart(id),
+        () => repository.execution(id),
+        () => repository.instance(id),
       ]) {
         const error = await failure(work);
         expect(error).toMatchObject({ code: 'MR_NO_SUCH_EXECUTION' });
