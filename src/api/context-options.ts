@@ -1,4 +1,5 @@
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { byteSize } from '../base/byte-size.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { S3Settings } from '../data/io/remote/io-protocol.ts';
 import type { SpeculationSettings } from '../engine/scheduler/speculation.ts';
@@ -165,25 +166,11 @@ function oneOf<T extends string>(name: string, value: unknown, allowed: readonly
   );
 }
 
-const units: Readonly<Record<string, number>> = {
-  b: 1,
-  k: 2 ** 10,
-  kb: 2 ** 10,
-  m: 2 ** 20,
-  mb: 2 ** 20,
-  g: 2 ** 30,
-  gb: 2 ** 30,
-  t: 2 ** 40,
-  tb: 2 ** 40,
-};
 const LEAST_MEMORY = 16 * 2 ** 20;
 
 function memory(value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim()) : null;
-  const unit = match === null ? undefined : units[match[2]?.toLowerCase() || 'b'];
-  const bytes =
-    typeof value === 'number' ? value : match === null || unit === undefined ? Number.NaN : Number(match[1]) * unit;
+  const bytes = byteSize(value);
   if (!(bytes >= LEAST_MEMORY && bytes < Number.POSITIVE_INFINITY))
     fail(
       'memory',

@@ -3,6 +3,7 @@ import { captureCallSite } from '../base/call-site.ts';
 import { toArrowTable } from '../data/columnar/arrow-interop.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
 import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
+import { checkKnownOptions } from '../data/io/known-options.ts';
 import type { CommittedOutput } from '../data/io/output-committer.ts';
 import type {
   CompressionOptions,
@@ -12,12 +13,25 @@ import type {
   StagedPart,
 } from '../data/io/output-spec.ts';
 import { commonSchema } from '../data/io/parquet/common-schema.ts';
-import type { ParquetWriteOptions } from '../data/io/parquet/write-options.ts';
+import { type ParquetWriteOptions, resolveWriteOptions } from '../data/io/parquet/write-options.ts';
 import { toUri } from '../data/io/uri.ts';
 import { actionScope } from '../engine/backends/action-scope.ts';
 import { saveOutput } from '../engine/backends/save-output.ts';
 import { NumberActions } from './number-actions.ts';
 import { type ActionOptions, runPartitions } from './rdd-core.ts';
+
+const parquetOptions: readonly (keyof ParquetWriteOptions | keyof PartitionOptions)[] = [
+  'schema',
+  'compression',
+  'rowGroupSize',
+  'pageRows',
+  'dictionary',
+  'bloomFilters',
+  'keyValues',
+  'sortBy',
+  'maxFileSize',
+  'partitionBy',
+];
 
 /** What every action that writes files takes. */
 export interface SaveOptions extends ActionOptions {
@@ -94,11 +108,13 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsParquet('out/people.parquet', { mode: 'overwrite' });
    * ```
    */
-  saveAsParquet(
+  async saveAsParquet(
     path: string,
     options: SaveOptions & ParquetWriteOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
     const { mode = 'error', signal, pool, group, ...rest } = options;
+    checkKnownOptions('saveAsParquet', rest, parquetOptions);
+    resolveWriteOptions(rest);
     const output = { format: 'parquet', uri: toUri(path), mode, options: rest } as const;
     return this.#save('saveAsParquet', output, { signal, pool, group }, (parts) => {
       const schemas = parts.flatMap((part) => part.schemas ?? []);

@@ -6,6 +6,7 @@ import { JsonLinesEncoder } from './json/json-lines-encoder.ts';
 import { ObjectFileWriter } from './object/object-file.ts';
 import { compressedFile, compressionSuffixes } from './output-compression.ts';
 import type { OutputSpec } from './output-spec.ts';
+import { resolveWriteOptions } from './parquet/write-options.ts';
 import { openParquetWriter } from './parquet/writer.ts';
 import type { FinishedPartFile, PartFileWriter } from './part-file.ts';
 import { type RowEncoder, TextRowEncoder } from './row-encoder.ts';
@@ -114,11 +115,25 @@ type ParquetOptions = Extract<OutputSpec, { readonly format: 'parquet' }>['optio
 class ParquetFileWriter implements PartFileWriter {
   readonly #writer: ReturnType<typeof openParquetWriter>;
   readonly #hasSchema: boolean;
+  readonly #maxFileBytes: number;
   #hasRows = false;
 
   constructor(file: WritableFile, options: ParquetOptions) {
     this.#writer = openParquetWriter(file, options);
     this.#hasSchema = options.schema !== undefined;
+    this.#maxFileBytes = resolveWriteOptions(options).maxFileBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#writer.sizeBytes >= this.#maxFileBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  flush(): void {
+    this.#writer.flush();
   }
 
   write(rows: readonly unknown[]): void {

@@ -10,6 +10,12 @@ export interface FinishedPartFile {
 
 /** Writes rows into one file of an output's format. */
 export interface PartFileWriter {
+  /** Whether the file is as large as files should become. */
+  readonly isFull?: boolean;
+  /** About how many bytes of rows are held, to be written together. */
+  readonly bufferedBytes?: number;
+  /** Writes what is held. */
+  flush?(): void;
   write(rows: readonly unknown[]): void;
   /** @returns what the file holds; undefined if it was given up because it would say nothing */
   finish(): FinishedPartFile | undefined;

@@ -91,7 +91,9 @@ class AttemptFiles {
     const { output, actionId, stagingUri } = this.#staging;
     const isUnique = output.mode === 'append' || stagingUri === undefined;
     const number = String(this.#partitionIndex).padStart(5, '0');
-    const further = sequence === 0 ? '' : `.${sequence}`;
+    // Where one file follows another, their names are in the order of their rows.
+    const isSeries = 'maxFileSize' in output.options && output.options.maxFileSize !== undefined;
+    const further = isSeries ? `-${String(sequence).padStart(5, '0')}` : sequence === 0 ? '' : `.${sequence}`;
     return `part-${number}${further}${isUnique ? `-${actionId}` : ''}${partFileSuffix(output)}`;
   }
 }
@@ -103,9 +105,18 @@ interface OpenFile {
   readonly writer: PartFileWriter;
 }
 
+/** Rows are handed to files in pieces of so many, so that a file that is full ends there. */
+const pieceRows = 1024;
+
+function* piecesOf(rows: readonly unknown[]): Iterable<readonly unknown[]> {
+  if (rows.length <= pieceRows) yield rows;
+  else for (let start = 0; start < rows.length; start += pieceRows) yield rows.slice(start, start + pieceRows);
+}
+
 class SinglePartWriter implements PartWriter {
   readonly #files: AttemptFiles;
-  readonly #open: OpenFile;
+  #open: OpenFile | undefined;
+  #sequence = 0;
   #rows = 0;
 
   constructor(files: AttemptFiles) {
@@ -114,22 +125,30 @@ class SinglePartWriter implements PartWriter {
   }
 
   write(rows: readonly unknown[]): void {
-    this.#open.writer.write(rows);
+    for (const piece of piecesOf(rows)) {
+      this.#open ??= this.#files.open('', ++this.#sequence);
+      this.#open.writer.write(piece);
+      if (this.#open.writer.isFull !== true) continue;
+      this.#files.finish(this.#open);
+      this.#open = undefined;
+    }
     this.#rows += rows.length;
   }
 
   finish(): StagedPart {
-    this.#files.finish(this.#open);
+    if (this.#open !== undefined) this.#files.finish(this.#open);
     return this.#files.staged(this.#rows);
   }
 
   abort(): void {
-    this.#open.writer.abort();
+    this.#open?.writer.abort();
   }
 }
 
 /** Each open file holds buffers; when there are more partitions than this, the one opened first is finished. */
 const maxOpenFiles = 64;
+/** When all of them hold more than this, the one that holds most writes what it has. */
+const maxBufferedBytes = 128 * 1024 * 1024;
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -154,7 +173,15 @@ class PartitionedPartWriter implements PartWriter {
       else group.push(rest);
       this.#rows++;
     }
-    for (const [directory, group] of byDirectory) this.#openIn(directory).writer.write(group);
+    for (const [directory, group] of byDirectory)
+      for (const piece of piecesOf(group)) {
+        const file = this.#openIn(directory);
+        file.writer.write(piece);
+        if (file.writer.isFull !== true) continue;
+        this.#files.finish(file);
+        this.#open.delete(directory);
+      }
+    this.#boundBuffers();
   }
 
   finish(): StagedPart {
@@ -166,6 +193,12 @@ class PartitionedPartWriter implements PartWriter {
   abort(): void {
     for (const { writer } of this.#open.values()) writer.abort();
     this.#open.clear();
+  }
+
+  #boundBuffers(): void {
+    const held = [...this.#open.values()].map(({ writer }) => ({ writer, bytes: writer.bufferedBytes ?? 0 }));
+    if (held.reduce((sum, { bytes }) => sum + bytes, 0) <= maxBufferedBytes) return;
+    held.reduce((most, one) => (one.bytes > most.bytes ? one : most)).writer.flush?.();
   }
 
   #openIn(directory: string): OpenFile {

@@ -71,9 +71,11 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
       return single(await partitionValue(run, settings, output));
     case 'save': {
       const { createPartWriter } = await import('../../data/io/part-writer.ts');
+      const { savedRows } = await import('./saved-rows.ts');
       const writer = createPartWriter(output.staging, settings.partition, settings.attempt, settings.stage);
       try {
-        for (const batch of run.compute(plan, settings.partition)) writer.write(batch);
+        const rows = savedRows(run, run.compute(plan, settings.partition), output.staging.output);
+        for (const batch of rows) writer.write(batch);
         const part = writer.finish();
         return result({ kind: 'part', part }, part.rows, part.sizeBytes);
       } catch (error) {

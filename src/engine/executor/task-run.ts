@@ -298,11 +298,15 @@ export class TaskRun {
 
   *#sort(node: NodeOf<'sort'>, partition: number): Batches {
     const sign = node.descending ? -1 : 1;
-    yield* externalSort(this.compute(node.input, partition), {
-      memoryBytes: this.#environment.executionBytes,
-      newFile: () => this.#environment.files.scratch(),
-      compare: (a, b) => sign * compareValues((a as readonly unknown[])[0], (b as readonly unknown[])[0]),
-    });
+    const compare = (a: unknown, b: unknown): number =>
+      sign * compareValues((a as readonly unknown[])[0], (b as readonly unknown[])[0]);
+    yield* this.sorted(this.compute(node.input, partition), compare);
+  }
+
+  /** Rows in order; more than the memory of the task goes through its files. */
+  sorted(batches: Batches, compare: (a: unknown, b: unknown) => number): Batches {
+    const { executionBytes, files } = this.#environment;
+    return externalSort(batches, { memoryBytes: executionBytes, newFile: () => files.scratch(), compare });
   }
 
   *#cogroup(node: NodeOf<'cogroup'>, partition: number): Batches {

@@ -1,3 +1,4 @@
+import { byteSize } from '../../../base/byte-size.ts';
 import { MillraceError } from '../../../base/errors.ts';
 import type { Codec } from './format/parquet-format.ts';
 import { parseSchema, type SchemaText } from './parse-schema.ts';
@@ -21,7 +22,16 @@ export interface ParquetWriteOptions {
   readonly bloomFilters?: readonly string[] | undefined;
   /** Entries for the footer. */
   readonly keyValues?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Sorts the rows of each partition by these columns before they are written, in the order that `sortBy` of an RDD has (null first):
+   * row groups and pages then hold narrow ranges, which readers skip. Spills to disk where memory is short.
+   */
+  readonly sortBy?: string | readonly SortKey[] | undefined;
+  /** A partition goes on in another file when one is about this large: bytes, or text such as `'128mb'`. Default: one file. */
+  readonly maxFileSize?: number | string | undefined;
 }
+
+export type SortKey = string | { readonly column: string; readonly descending?: boolean | undefined };
 
 /** The options with defaults filled in and checked. */
 export interface ResolvedWriteOptions {
@@ -32,6 +42,13 @@ export interface ResolvedWriteOptions {
   readonly dictionary: boolean;
   readonly bloomFilters: readonly string[];
   readonly keyValues: Readonly<Record<string, string>>;
+  readonly sortBy: readonly ResolvedSortKey[];
+  readonly maxFileBytes: number;
+}
+
+export interface ResolvedSortKey {
+  readonly column: string;
+  readonly descending: boolean;
 }
 
 const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
@@ -43,6 +60,9 @@ const codecOf: Readonly<Record<ParquetCompression, Codec>> = {
   none: 'UNCOMPRESSED',
 };
 
+/**
+ * @throws {MillraceError} MR_OPTION_INVALID for a value that an option cannot have
+ */
 export function resolveWriteOptions(options: ParquetWriteOptions): ResolvedWriteOptions {
   const { compression = 'snappy', rowGroupSize = 122_880, pageRows = 20_000, schema } = options;
   if (!Object.hasOwn(codecOf, compression))
@@ -57,7 +77,23 @@ export function resolveWriteOptions(options: ParquetWriteOptions): ResolvedWrite
     dictionary: options.dictionary ?? true,
     bloomFilters: options.bloomFilters ?? [],
     keyValues: options.keyValues ?? {},
+    sortBy: sortKeys(options.sortBy),
+    maxFileBytes: maxFileBytes(options.maxFileSize),
   };
+}
+
+function sortKeys(sortBy: ParquetWriteOptions['sortBy'] = []): readonly ResolvedSortKey[] {
+  return (typeof sortBy === 'string' ? [sortBy] : sortBy).map((key) => {
+    const { column, descending = false } = typeof key === 'string' ? { column: key } : key;
+    if (typeof column !== 'string') throw invalid(`sortBy must name columns, got ${String(column)}`);
+    return { column, descending };
+  });
+}
+
+function maxFileBytes(size: number | string | undefined): number {
+  const bytes = size === undefined ? Number.POSITIVE_INFINITY : byteSize(size);
+  if (bytes >= 1) return bytes;
+  throw invalid(`maxFileSize must be a number of bytes or a text such as '128mb', got ${String(size)}`);
 }
 
 function invalid(reason: string): MillraceError {

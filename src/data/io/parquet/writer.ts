@@ -42,6 +42,12 @@ export interface ParquetFileSummary {
 }
 
 export interface ParquetWriter {
+  /** About how large the file would be, finished now. */
+  readonly sizeBytes: number;
+  /** About how many bytes of rows wait for their row group to be full. */
+  readonly bufferedBytes: number;
+  /** Writes the rows that wait, as a row group. */
+  flush(): void;
   /** Takes rows; they are written when a row group is full. */
   write(rows: readonly unknown[]): void;
   /** Writes what is left and the footer, and finishes the file. */
@@ -80,6 +86,8 @@ class RowGroupWriter implements ParquetWriter {
   readonly #inference = new SchemaInference();
   #numRows = 0;
   #position = 0;
+  /** What the rows in the file were thought to take: beside `#position` it tells how well they compress. */
+  #estimatedBytes = 0;
   readonly #groups: WrittenGroup[] = [];
 
   constructor(target: WritableFile, options: ResolvedWriteOptions) {
@@ -103,8 +111,21 @@ class RowGroupWriter implements ParquetWriter {
     }
   }
 
-  finish(): ParquetFileSummary {
+  get sizeBytes(): number {
+    const ratio = this.#estimatedBytes === 0 ? 1 : this.#position / this.#estimatedBytes;
+    return this.#position + this.#rows.sizeBytes * ratio;
+  }
+
+  get bufferedBytes(): number {
+    return this.#rows.sizeBytes;
+  }
+
+  flush(): void {
     if (this.#rows.numRows > 0) this.#writeRowGroup();
+  }
+
+  finish(): ParquetFileSummary {
+    this.flush();
     const schema = this.#schema ?? this.#useSchema({ fields: [] });
     const groups = this.#groups.map((group, ordinal) => this.#formatGroup(group, ordinal));
     const footer = this.#putEncoded(fileMetaData, this.#footer(schema, groups));
@@ -145,6 +166,7 @@ class RowGroupWriter implements ParquetWriter {
       for (const leaf of shred(shape, rows.column(shape.name), firstRow)) chunks.push(this.#writeChunk(leaf, firstRow));
     this.#groups.push({ numRows: rows.numRows, chunks });
     this.#numRows += rows.numRows;
+    this.#estimatedBytes += rows.sizeBytes;
     rows.clear();
   }
 
