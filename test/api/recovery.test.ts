@@ -49,7 +49,12 @@ describe('a function that throws', () => {
       const rdd = sc.range(1).map(() => {
         throw thrown;
       });
-      await expect(rdd.collect()).rejects.toThrow(/thrown: ("?text"?|42|null|undefined|\{"reason":"object"\})/);
+      const error = await rdd.collect().catch((thrown: Error) => thrown);
+      expect(error).toMatchObject({
+        message: expect.stringMatching(
+          /thrown: ("?text"?|42|null|undefined|\{"reason":"object"\}) on row \d+ of the partition$/,
+        ),
+      });
     }
   });
 

@@ -16,13 +16,22 @@ export function refusedByKind(value: object): ObjectRefusal | undefined {
   if (types.isProxy(value)) return { what: 'a Proxy', mend: 'Capture a plain copy of what it stands for.' };
   if (types.isPromise(value)) return { what: 'a Promise', mend: 'Await it first and capture its value.' };
   if (types.isGeneratorObject(value)) return { what: 'a running generator', mend: 'Collect it into an array first.' };
-  if (types.isMapIterator(value) || types.isSetIterator(value))
+  if (types.isMapIterator(value) || types.isSetIterator(value) || iterators.has(Object.getPrototypeOf(value)))
     return { what: 'a running iterator', mend: 'Collect it into an array first.' };
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
     return { what: withArticle(className(value)), mend: 'Use a Map or Set, or make it inside mapPartitions.' };
+  if (types.isBoxedPrimitive(value))
+    return { what: `a boxed primitive (${className(value)})`, mend: 'Capture its valueOf().' };
   if (types.isExternal(value)) return { what: 'a native handle', mend: openInside };
   return undefined;
 }
+
+/** The prototypes of running iterators over arrays, strings and matches. */
+const iterators: ReadonlySet<unknown> = new Set([
+  Object.getPrototypeOf([][Symbol.iterator]()),
+  Object.getPrototypeOf(''[Symbol.iterator]()),
+  Object.getPrototypeOf(''.matchAll(/./g)),
+]);
 
 /** Prototypes of the language whose objects are captured by their contents. */
 const copied: ReadonlySet<unknown> = new Set(

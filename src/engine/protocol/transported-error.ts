@@ -32,7 +32,8 @@ export function rebuildError(error: TransportedError): Error {
   }
   const rebuilt = new Error(error.message, cause);
   Object.defineProperty(rebuilt, 'name', { value: error.name, configurable: true, writable: true });
-  if (error.stack !== undefined) rebuilt.stack = error.stack;
+  // What is no error has no stack, and this place must not stand for one.
+  rebuilt.stack = error.stack ?? `${error.name}: ${error.message}`;
   if (error.code !== undefined) Object.assign(rebuilt, { code: error.code });
   return rebuilt;
 }

@@ -125,9 +125,13 @@ describe('what cannot travel is refused at once', () => {
     expect(refusalOf(() => running.next())).toBe(
       'the function captures "running", a running generator, which cannot travel to a worker. Collect it into an array first.',
     );
-    const iterator = new Map([[1, 2]]).values();
-    expect(refusalOf(() => iterator.next())).toBe(
-      'the function captures "iterator", a running iterator, which cannot travel to a worker. Collect it into an array first.',
+    for (const iterator of [new Map([[1, 2]]).values(), [1].values(), 'a'[Symbol.iterator](), 'a'.matchAll(/a/g)])
+      expect(refusalOf(() => iterator.next())).toBe(
+        'the function captures "iterator", a running iterator, which cannot travel to a worker. Collect it into an array first.',
+      );
+    const boxed = Object(1) as object;
+    expect(refusalOf(() => boxed)).toBe(
+      'the function captures "boxed", a boxed primitive (Number), which cannot travel to a worker. Capture its valueOf().',
     );
     const { Memory } = Reflect.get(globalThis, 'WebAssembly') as { Memory: new (size: object) => object };
     const wasm = new Memory({ initial: 1 });
