@@ -23,7 +23,12 @@ import {
   syncDirectory,
 } from './staged-file.ts';
 
-type FileSinkState = StagedState & { readonly hasItems: boolean; readonly encoder?: JsonValue };
+type FileSinkState = StagedState & {
+  readonly hasItems: boolean;
+  readonly encoder?: JsonValue;
+  /** Of the part that an earlier run of the step had published, and that this one writes anew. */
+  readonly replaces?: string;
+};
 
 /**
  * A writer into one local file, or, in a step with partitions, into `part-00000...` of a directory. In stores without
@@ -69,7 +74,10 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
     const state = start.state as FileSinkState | undefined;
     const { partition } = c;
     const stepOwner = `${c.instanceId}/${c.stepName}`;
-    if (partition !== undefined) await this.#checkDirectory(partName(partition.index, this.#isGzip), state);
+    const lastState = start.lastState as FileSinkState | undefined;
+    const known = [state?.identity, state?.replaces, lastState?.identity, lastState?.replaces];
+    const replaces =
+      partition === undefined ? undefined : await this.#checkDirectory(partName(partition.index, this.#isGzip), known);
     const place =
       partition === undefined ? this.#path : join(this.#staging(c), partName(partition.index, this.#isGzip));
     // A part has its name already when its partition was done, or when all were published.
@@ -82,11 +90,11 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
       owner: `${stepOwner}/${partition?.index ?? ''}`,
       run: c.stepExecutionId,
       state,
-      lastState: start.lastState as FileSinkState | undefined,
+      lastState,
       isCleanRestart: start.isCleanRestart === true,
     });
     const encoder = this.#format.encoder(state?.encoder);
-    const sink = new FileSink(file, encoder, this.#isGzip, state?.hasItems ?? false);
+    const sink = new FileSink(file, encoder, this.#isGzip, state?.hasItems ?? false, replaces);
     if (state === undefined && file.length > 0) {
       try {
         await sink.reopenEnd(this.#path);
@@ -112,8 +120,8 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
     const parts = new Set(states.map((_, index) => partName(index, this.#isGzip)));
     const existing = await statOf(this.#path);
     if ((await statOf(staging)) === undefined) {
-      const isOurs = existing !== undefined && (await this.#holdsOurs(states));
-      if (isOurs) {
+      const isOurs = await this.#holds(states.map((state) => (state as FileSinkState).identity));
+      if (existing !== undefined && isOurs) {
         await rm(replaced, { recursive: true, force: true });
         return;
       }
@@ -123,7 +131,8 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
       if (!parts.has(name)) await rm(join(staging, name), { recursive: true });
     }
     if (existing !== undefined) {
-      if (this.#options.mode !== 'overwrite') throw existsAlready(this.#path);
+      const isOurs = await this.#holds(states.map((state) => (state as FileSinkState).replaces));
+      if (this.#options.mode !== 'overwrite' && !isOurs) throw existsAlready(this.#path);
       await rm(replaced, { recursive: true, force: true });
       await rename(this.#path, replaced);
     }
@@ -167,24 +176,27 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
     return join(dirname(this.#path), `.${basename(this.#path)}.${shortHash(`${c.instanceId}/${c.stepName}`)}.parts`);
   }
 
-  async #holdsOurs(states: readonly JsonValue[]): Promise<boolean> {
-    for (const [index, state] of states.entries()) {
+  /** Whether the parts of the published directory are these files. */
+  async #holds(identities: readonly (string | undefined)[]): Promise<boolean> {
+    for (const [index, identity] of identities.entries()) {
       const part = await statOf(join(this.#path, partName(index, this.#isGzip)));
-      if (part === undefined || part.identity !== (state as FileSinkState).identity) return false;
+      if (part === undefined || part.identity !== identity) return false;
     }
     return true;
   }
 
-  async #checkDirectory(part: string, state: FileSinkState | undefined): Promise<void> {
+  /** @param known identities of what this step may have published. @returns that of the part, when it is one of them */
+  async #checkDirectory(part: string, known: readonly (string | undefined)[]): Promise<string | undefined> {
     if (this.#options.mode === 'append') {
       throw new MillraceError(
         'MR_UNSUPPORTED',
         `${this.#format.writer}: the parts of a step with partitions cannot be appended to ${this.#path}. Use mode: 'overwrite', or another path.`,
       );
     }
-    if (this.#options.mode === 'overwrite' || (await statOf(this.#path)) === undefined) return;
+    if (this.#options.mode === 'overwrite' || (await statOf(this.#path)) === undefined) return undefined;
     const published = await statOf(join(this.#path, part));
-    if (published === undefined || published.identity !== state?.identity) throw existsAlready(this.#path);
+    if (published === undefined || !known.includes(published.identity)) throw existsAlready(this.#path);
+    return published.identity;
   }
 }
 
@@ -196,15 +208,23 @@ class FileSink<O> implements ItemSink<O> {
   readonly #file: StagedFile;
   readonly #encoder: FileEncoder<O>;
   readonly #isGzip: boolean;
+  readonly #replaces: string | undefined;
   #hasItems: boolean;
   /** The last attempt, and what the file was before it. */
   #attempt: { readonly key: string; readonly length: number; readonly hasItems: boolean } | undefined;
 
-  constructor(file: StagedFile, encoder: FileEncoder<O>, isGzip: boolean, hasItems: boolean) {
+  constructor(
+    file: StagedFile,
+    encoder: FileEncoder<O>,
+    isGzip: boolean,
+    hasItems: boolean,
+    replaces: string | undefined,
+  ) {
     this.#file = file;
     this.#encoder = encoder;
     this.#isGzip = isGzip;
     this.#hasItems = hasItems;
+    this.#replaces = replaces;
   }
 
   /** Appending to an existing file: takes its footer away and finds out whether it holds items. */
@@ -249,7 +269,12 @@ class FileSink<O> implements ItemSink<O> {
 
   state(): JsonValue {
     const encoder = this.#encoder.state?.();
-    return { ...this.#file.state, hasItems: this.#hasItems, ...(encoder === undefined ? {} : { encoder }) };
+    return {
+      ...this.#file.state,
+      hasItems: this.#hasItems,
+      ...(encoder === undefined ? {} : { encoder }),
+      ...(this.#replaces === undefined ? {} : { replaces: this.#replaces }),
+    };
   }
 
   async publish(): Promise<void> {

@@ -11,7 +11,7 @@ export interface SinkStart {
   readonly c: StepContext<unknown, unknown>;
   /** Of the last commit. */
   readonly state?: JsonValue;
-  /** Of the last commit of an earlier run, also when this one begins anew: what that has published is ours. */
+  /** Of an earlier run that did not get to its end, also when this one begins anew: what that has published is ours. */
   readonly lastState?: JsonValue;
   /** `<instance>/<generation>/<step>/<partition>`, with which the keys of the chunks begin. */
   readonly key?: string | undefined;

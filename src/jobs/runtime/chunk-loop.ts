@@ -136,7 +136,8 @@ export class ChunkLoop implements LoopState {
       const from = checkpoint?.index ?? 0;
       record.inDoubt = { from, to: from + body.size };
     }
-    const lastState = earlier === undefined ? undefined : sinkStateOf(earlier);
+    const isWhole = history.get(historyKey(record.name, undefined))?.record.status === 'COMPLETED';
+    const lastState = earlier === undefined || isWhole ? undefined : sinkStateOf(earlier);
     const start: SinkStart = {
       c: this.c as never,
       ...(checkpoint?.sink === undefined ? {} : { state: checkpoint.sink }),

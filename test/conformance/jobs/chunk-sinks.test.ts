@@ -292,8 +292,8 @@ describe('files', () => {
         for (const partitions of [0, 2]) {
           let isBroken = true;
           const operator = await freshOperator({
-            probe: (point) => {
-              if (point !== 'afterPublish' || !isBroken) return;
+            probe: (point, { partition }) => {
+              if (point !== 'afterPublish' || !isBroken || partition !== undefined) return;
               isBroken = false;
               throw new Error('killed');
             },
@@ -328,6 +328,23 @@ describe('files', () => {
       }
     },
   );
+
+  it('ST-207: a step that is run again though it was COMPLETED finds its output in the way', async () => {
+    const target = join(freshFolder(), 'out.txt');
+    const operator = await freshOperator();
+    let isBroken = true;
+    const always = job('always')
+      .step('s', (s) => s.read(['x']).write(textWriter(target)), { alwaysRun: true })
+      .step('fails', (s) =>
+        s.task(() => {
+          if (isBroken) throw new Error('broken');
+        }),
+      );
+    await finish(operator, always);
+    isBroken = false;
+    const again = await finish(operator, always);
+    expect(stepOf(again).failure).toMatchObject({ code: 'MR_OUTPUT_EXISTS' });
+  });
 
   it('ST-50: a staging file that is shorter than the checkpoint is MR_OUTPUT_TAMPERED, so is one that is gone', async () => {
     for (const tamper of ['shorten', 'remove'] as const) {

@@ -40,6 +40,12 @@ interface Row {
   readonly name: string;
 }
 
+/** What a process printed; without a text it was killed. */
+interface Ended {
+  readonly text: string | undefined;
+  readonly errors: string;
+}
+
 export interface Outcome {
   readonly answer: Answer;
   /** Files below the folder of outputs, by name. */
@@ -116,8 +122,24 @@ let runs = 0;
 
 /** Runs the job in a new folder, killed as often as told, then to its end. */
 export async function runKilled(scenario: Scenario, kills: readonly Kill[], around: Surroundings): Promise<Outcome> {
+  return inScenario(scenario, around, async (config) => {
+    let killed = 0;
+    for (const kill of kills) {
+      const { text } = await child(config, kill, around.s3?.env);
+      if (text === undefined) killed += 1;
+      else break;
+    }
+    return { killed, last: await child(config, undefined, around.s3?.env) };
+  });
+}
+
+/** A new folder with the input, and what is found there, in the databases and at the receiver when `run` is done. */
+async function inScenario(
+  scenario: Scenario,
+  { receiver, s3 }: Surroundings,
+  run: (config: object) => Promise<{ readonly killed: number; readonly last: Ended }>,
+): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-kill-'));
-  const { receiver, s3 } = around;
   const path = `/${scenario.isScanned ? 'scanned' : 'plain'}-${process.pid}-${++runs}`;
   const url = scenario.sink === 's3' ? `${s3?.uri}${path}` : `${receiver.origin}${path}`;
   try {
@@ -127,28 +149,44 @@ export async function runKilled(scenario: Scenario, kills: readonly Kill[], arou
     }
     const suffix = randomUUID().slice(0, 8);
     const databases = scenario.databases === undefined ? {} : { databases: { ...scenario.databases, suffix } };
-    const config = { ...scenario, folder, url, ...databases };
-    let killed = 0;
-    for (const kill of kills) {
-      const { text } = await child(config, kill, s3?.env);
-      if (text === undefined) killed += 1;
-      else break;
-    }
-    const { text, errors } = await child(config, undefined, s3?.env);
-    if (text === undefined) throw new Error(`${JSON.stringify(scenario)} ended without an answer: ${errors}`);
+    const { killed, last } = await run({ ...scenario, folder, url, ...databases });
+    if (last.text === undefined) throw new Error(`${JSON.stringify(scenario)} ended without an answer: ${last.errors}`);
     const files = scenario.sink === 's3' && s3 !== undefined ? s3.published(url) : filesBelow(join(folder, 'out'));
-    return { answer: JSON.parse(text) as Answer, files, kills: killed, requests: receiver.of(path) };
+    return { answer: JSON.parse(last.text) as Answer, files, kills: killed, requests: receiver.of(path) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/**
+ * Freezes a run (SIGSTOP) as it begins to write, lets another take the job over once the lease is out, then lets the first
+ * go on. What is in the sink is read after that.
+ */
+export async function runFrozen(scenario: Scenario, around: Surroundings): Promise<Outcome> {
+  return inScenario(scenario, around, async (config) => {
+    const kill = { point: 'beforeWrite', nth: 3, signal: 'SIGSTOP' };
+    const frozen = spawn(process.execPath, [script, JSON.stringify({ ...config, kill, leaseTtlMs: 1500 })], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(frozen, 'close');
+    const isFrozen = new Promise<void>((resolve) => {
+      frozen.stdout.on('data', (bytes: Buffer) => {
+        if (bytes.includes('frozen')) resolve();
+      });
+    });
+    try {
+      await Promise.race([isFrozen, ended]);
+      await child({ ...config, leaseTtlMs: 1500 }, undefined, undefined);
+    } finally {
+      frozen.kill('SIGCONT');
+      await ended;
+    }
+    return { killed: 1, last: await child(config, undefined, undefined) };
+  });
+}
+
 /** One process. @returns the line it ended with, or undefined when it was killed */
-async function child(
-  config: object,
-  kill: Kill | undefined,
-  env: NodeJS.ProcessEnv | undefined,
-): Promise<{ readonly text: string | undefined; readonly errors: string }> {
+async function child(config: object, kill: Kill | undefined, env: NodeJS.ProcessEnv | undefined): Promise<Ended> {
   const point = kill !== undefined && 'point' in kill ? { kill } : {};
   const started = spawn(process.execPath, [script, JSON.stringify({ ...config, ...point })], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,6 @@
 // A process that runs one job on the built package, and kills itself where it is told to. Its one argument is JSON:
-// { sink, folder, rows, isScanned, partitions, itemMs, url, kill: { point, nth }, databases }. Started again it goes on.
+// { sink, folder, rows, isScanned, partitions, itemMs, url, kill: { point, nth, signal }, databases, leaseTtlMs }.
+// Started again it goes on.
 // It prints "started" when the job runs and, when it ends, a line of JSON with what the repository says.
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,17 @@ import {
   xmlWriter,
 } from '../../../dist/jobs/index.js';
 
-const { sink, folder, isScanned, partitions, itemMs, url, kill, databases = {} } = JSON.parse(process.argv[2]);
+const {
+  sink,
+  folder,
+  isScanned,
+  partitions,
+  itemMs,
+  url,
+  kill,
+  databases = {},
+  leaseTtlMs,
+} = JSON.parse(process.argv[2]);
 // On a server, where the tables of other runs are too.
 const {
   own = `sqlite:${join(folder, 'jobs.db')}`,
@@ -44,7 +55,9 @@ function probe(point) {
   if (!isStarted) process.stdout.write('started\n');
   isStarted = true;
   passed[point] = (passed[point] ?? 0) + 1;
-  if (kill !== undefined && kill.point === point && kill.nth === passed[point]) process.kill(process.pid, 'SIGKILL');
+  if (kill === undefined || kill.point !== point || kill.nth !== passed[point]) return;
+  if (kill.signal === 'SIGSTOP') process.stdout.write('frozen\n');
+  process.kill(process.pid, kill.signal ?? 'SIGKILL');
 }
 
 /** The writer, whose sinks fail for bad items once they have written them. */
@@ -152,6 +165,7 @@ const killed = job('killed').step('s', (s) =>
 const operator = await JobOperator.create({
   repository: own,
   probe,
+  ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
   context: {
     workers: 1,
     progress: false,
@@ -163,7 +177,18 @@ for (const database of [operator.dataSource, other]) {
   await database.execute(`create table if not exists ${table} (id integer${check}, name text)`);
 }
 await operator.dataSource.execute(`create table if not exists ${keyed} (id integer primary key${check}, name text)`);
-const handle = await operator.launch(killed, { id: `run${suffix}` }, { onComplete: 'noop' });
+async function launch() {
+  for (;;) {
+    try {
+      return await operator.launch(killed, { id: `run${suffix}` }, { onComplete: 'noop' });
+    } catch (error) {
+      // Its owner is alive, but frozen: until its lease is over.
+      if (error.code !== 'MR_JOB_ALREADY_RUNNING') throw error;
+      await sleep(50);
+    }
+  }
+}
+const handle = await launch();
 const execution = await handle.finished();
 const instance = await operator.repository.instance(execution.instanceId);
 const skipped = await operator.repository.skippedItems({ instanceId: execution.instanceId });
