@@ -1,4 +1,5 @@
 import { captureCallSite } from '../base/call-site.ts';
+import { MillraceError } from '../base/errors.ts';
 import type { Partitioner } from '../plan/lineage/partitioner.ts';
 import { StorageLevel } from '../plan/lineage/storage-level.ts';
 import type { RDD } from './rdd.ts';
@@ -43,6 +44,11 @@ export abstract class Persistence<T> extends Transformations<T> {
    * ```
    */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY): RDD<T> {
+    if (!(level instanceof StorageLevel))
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `persist: needs a StorageLevel such as StorageLevel.MEMORY_AND_DISK, got ${String(level)}.`,
+      );
     this.runner.persist(this.node, level.name);
     return this.self();
   }

@@ -197,7 +197,10 @@ export class LineageLayout {
     return partitioner;
   }
 
-  /** Spark's default: the partitioner of the largest parent that has one, else a hash over as many partitions as the largest parent. */
+  /**
+   * Spark's default: the partitioner of the largest parent that has one, unless the largest parent has ten times as many partitions or
+   * more; else a hash over as many partitions as the largest parent.
+   */
   #largest(deferred: DeferredPartitioner, parents: readonly RddNode[]): Partitioner {
     const count = Math.max(1, ...parents.map((parent) => this.numPartitions(parent)));
     if (deferred.of === 'range') return new RangePartitioner(count, deferred.ascending);
@@ -207,7 +210,7 @@ export class LineageLayout {
       if (partitioner === undefined || partitioner.kind === 'roundRobin') continue;
       if (best === undefined || partitioner.numPartitions > best.numPartitions) best = partitioner;
     }
-    return best !== undefined && best.numPartitions * 10 >= count ? best : new HashPartitioner(count);
+    return best !== undefined && best.numPartitions * 10 > count ? best : new HashPartitioner(count);
   }
 }
 
