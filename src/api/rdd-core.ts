@@ -29,7 +29,7 @@ export interface FunctionOptions {
 export abstract class RddCore<T> {
   /** Only for the compiler: the rows' type. */
   declare protected readonly row: T;
-  readonly #node: RddNode;
+  #node: RddNode;
   readonly #runner: Backend;
 
   /** @internal */
@@ -40,6 +40,8 @@ export abstract class RddCore<T> {
 
   /** @internal The lineage node: frozen, for the engine. */
   get node(): RddNode {
+    // Once its lineage is cut, it lets go of it: shuffle outputs of rounds long past are freed.
+    this.#node = this.#runner.layout.checkpointOf(this.#node) ?? this.#node;
     return this.#node;
   }
 
@@ -78,7 +80,7 @@ export abstract class RddCore<T> {
    * ```
    */
   getNumPartitions(): number {
-    return this.#runner.layout.numPartitions(this.#node);
+    return this.#runner.layout.numPartitions(this.node);
   }
 }
 

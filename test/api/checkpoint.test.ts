@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../src/base/collect-garbage.ts';
 import { HashPartitioner, MillraceContext, type RDD, StorageLevel } from '../../src/index.ts';
 
 let sc: MillraceContext;
@@ -124,6 +125,37 @@ describe('checkpoint', () => {
     expect(await sums.lookup(3)).toEqual(plain(12));
   });
 
+  it('lets go of the shuffles of rounds long past, and keeps number, name and partitioner', async () => {
+    sc.setCheckpointDir(folder);
+    const { outputs } = sc.backend;
+    /** Nothing but the RDD it gives is held by the time it ends. */
+    const iterated = async (): Promise<RDD<[number, number]>> => {
+      let sums = sc.range(0, 20, 1, 2).map((n) => [n % 4, 1] as [number, number]);
+      for (let round = 0; round < 5; round++) sums = sums.reduceByKey((a, b) => a + b, 2 + (round % 2));
+      sums.setName('sums').checkpoint();
+      const { id } = sums;
+      await sums.count();
+      expect([sums.id, sums.name, sums.partitioner]).toEqual([id, 'sums', new HashPartitioner(2)]);
+      return sums;
+    };
+    const before = outputs.shuffleIds().length;
+    const sums = await iterated();
+    const held = (): number => outputs.shuffleIds().length - before;
+    expect(held()).toBeGreaterThan(3);
+    for (let turn = 0; held() > 0 && turn < 100; turn++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(held()).toBeLessThanOrEqual(0);
+    expect((await sums.mapValues((n) => n + 1).collect()).toSorted(([a], [b]) => a - b)).toEqual([
+      [0, 6],
+      [1, 6],
+      [2, 6],
+      [3, 6],
+    ]);
+    expect(sums.getCheckpointFile()).toContain(folder);
+  });
+
   it('leaves its files when the context stops', async () => {
     const own = await MillraceContext.create({ workers: 1, logLevel: 'off' });
     own.setCheckpointDir(folder);
@@ -160,6 +192,23 @@ describe('localCheckpoint', () => {
     expect(await squares.map((n) => n + 1).sum()).toBe(295);
     expect(ran.value).toBe(10);
     expect(squares.toDebugString()).not.toContain('range');
+  });
+
+  it('keeps its blocks as long as the RDD, also when nothing else of its lineage is left', async () => {
+    const kept = async (): Promise<RDD<number>> => {
+      const { squares } = counted();
+      const rdd = squares.map((n) => n + 1).localCheckpoint();
+      await rdd.count();
+      expect(rdd.isCheckpointed()).toBe(true);
+      return rdd;
+    };
+    const rdd = await kept();
+    for (let turn = 0; turn < 3; turn++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await rdd.collect()).toEqual(expected.map((n) => n + 1));
+    expect(await rdd.map((n) => n * 2).sum()).toBe(590);
   });
 
   it('raises MEMORY_ONLY to a level that loses nothing', async () => {

@@ -18,6 +18,8 @@ export interface CheckpointSettings extends Pick<Backend, 'layout' | 'levelOf' |
   readonly fileSystems: () => Backend['fileSystems'];
   readonly nextId: () => number;
   readonly isCached: (node: RddNode, partition: number) => boolean;
+  /** The second stands for the first from now on. */
+  readonly replaced: (node: RddNode, by: RddNode) => void;
 }
 
 /**
@@ -96,19 +98,26 @@ export class Checkpoints {
     return found;
   }
 
+  #cut(node: RddNode, checkpoint: RddNode): RddNode {
+    const left = this.#settings.layout.cut(node, checkpoint);
+    this.#settings.replaced(node, left);
+    return left;
+  }
+
   async #write(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
     const { layout, fileSystems, run, nextId } = this.#settings;
     const named = { id: nextId(), operator: 'checkpoint', callSite };
     if (layout.numPartitions(node) === 0) {
-      layout.cut(node, Object.freeze({ ...named, kind: 'parallelized', rows: [], numPartitions: 0 }));
+      this.#cut(node, Object.freeze({ ...named, kind: 'parallelized', rows: [], numPartitions: 0 }));
       return;
     }
     const uri = joinUri(this.#folder ?? '', `rdd-${node.id}`);
     const call = { name: 'checkpoint', node, callSite, signal, pool, group };
     await saveOutput({ run, fileSystems: fileSystems() }, call, { format: 'object', uri, mode: 'error', options: {} });
     const source: NodeOf<'source'>['source'] = { format: 'object', paths: [uri], options: {} };
-    layout.cut(node, Object.freeze({ ...named, kind: 'source', source, minPartitions: 1 }));
+    const left = this.#cut(node, Object.freeze({ ...named, kind: 'source', source, minPartitions: 1 }));
     this.#files.set(node, describeUri(uri));
+    this.#files.set(left, describeUri(uri));
   }
 
   async #keep(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
@@ -123,7 +132,7 @@ export class Checkpoints {
     const named = { operator: 'localCheckpoint', callSite };
     const empty: RddNode = Object.freeze({ ...named, kind: 'parallelized', id: nextId(), rows: [], numPartitions });
     const fn = { ...named, fn: refuseLostBlock, captured: undefined };
-    layout.cut(
+    this.#cut(
       node,
       Object.freeze({
         ...named,

@@ -114,6 +114,7 @@ export class LocalBackend implements Backend {
       persist: (node, level) => this.persist(node, level),
       unpersist: (node) => this.unpersist(node),
       isCached: (node, partition) => this.blocks.has(node.id, partition),
+      replaced: (node, by) => this.#replaced(node, by),
       run: (call) => this.#run(call),
     });
     this.#reclaimer = new MemoryReclaimer(options.memoryBytes * STORAGE_SHARE);
@@ -197,7 +198,7 @@ export class LocalBackend implements Backend {
       );
     if (level === 'NONE') return;
     this.blocks.persist(node.id, level);
-    this.#watch(node, [node.id]);
+    this.#collected.register(node, [node.id], node);
   }
 
   unpersist(node: RddNode): void {
@@ -324,6 +325,14 @@ export class LocalBackend implements Backend {
       this.#watched.add(node);
       for (const { parent } of this.layout.dependencies(node)) stack.push(parent);
     }
+  }
+
+  /** What is kept under the number of `node` and its name live on with `by`. */
+  #replaced(node: RddNode, by: RddNode): void {
+    this.#collected.unregister(node);
+    if (this.levelOf(by) !== 'NONE') this.#collected.register(by, [by.id], by);
+    const name = this.nameOf(node);
+    if (name !== undefined) this.setName(by, name);
   }
 
   #watch(node: RddNode, ids: readonly number[]): void {

@@ -36,21 +36,37 @@ export class LineageLayout {
   readonly #counts = new WeakMap<RddNode, number>();
   readonly #partitioners = new WeakMap<RddNode, Partitioner>();
   readonly #shared = new WeakMap<RddNode, { readonly partitioner: Partitioner | undefined }>();
-  readonly #checkpoints = new WeakMap<RddNode, RddNode>();
+  readonly #checkpoints = new WeakMap<RddNode, NodeOf<'checkpointed'>>();
 
   /** @param splitsOf how many splits the files of a source were cut into */
   constructor(splitsOf: (node: NodeOf<'source'>) => number) {
     this.#splitsOf = splitsOf;
   }
 
-  /** From now on `node` is computed from `checkpoint`, which has the same partitions, and from nothing else. */
-  cut(node: RddNode, checkpoint: RddNode): void {
-    this.#checkpoints.set(node, checkpoint);
+  /**
+   * From now on `node` is computed from `checkpoint`, which has the same partitions, and from nothing else.
+   * @returns what stands for `node`, and lets go of what that was computed from
+   */
+  cut(node: RddNode, checkpoint: RddNode): NodeOf<'checkpointed'> {
+    const { id, operator, callSite } = node;
+    const [numPartitions, partitioner] = [this.numPartitions(node), this.partitioner(node)];
+    const kind = 'checkpointed';
+    const left = Object.freeze({
+      kind,
+      id,
+      operator,
+      callSite,
+      parent: checkpoint,
+      numPartitions,
+      partitioner,
+    } as const);
+    this.#checkpoints.set(node, left);
+    return left;
   }
 
-  /** What `node` is read from since its lineage was cut. */
-  checkpointOf(node: RddNode): RddNode | undefined {
-    return this.#checkpoints.get(node);
+  /** What stands for `node` since its lineage was cut. */
+  checkpointOf(node: RddNode): NodeOf<'checkpointed'> | undefined {
+    return node.kind === 'checkpointed' ? node : this.#checkpoints.get(node);
   }
 
   numPartitions(node: RddNode): number {
@@ -69,6 +85,7 @@ export class LineageLayout {
     let at = node;
     while (at.kind === 'narrow' && at.preservesPartitioning) at = at.parent;
     if (at.kind === 'union') return this.#sharedPartitioner(at);
+    if (at.kind === 'checkpointed') return at.partitioner;
     return at.kind === 'shuffled' || at.kind === 'cogrouped' ? this.#resolve(at) : undefined;
   }
 
@@ -76,6 +93,7 @@ export class LineageLayout {
   knownPartitioner(node: RddNode): Partitioner | undefined {
     let at = node;
     while (at.kind === 'narrow' && at.preservesPartitioning) at = at.parent;
+    if (at.kind === 'checkpointed') return at.partitioner;
     if (at.kind !== 'shuffled' && at.kind !== 'cogrouped') return undefined;
     return at.partitioner.kind === 'deferred' ? this.#partitioners.get(at) : at.partitioner;
   }
@@ -87,7 +105,7 @@ export class LineageLayout {
 
   dependencies(node: RddNode): readonly Dependency[] {
     const checkpoint = this.checkpointOf(node);
-    if (checkpoint !== undefined) return [{ kind: 'narrow', parent: checkpoint }];
+    if (checkpoint !== undefined) return [{ kind: 'narrow', parent: checkpoint.parent }];
     switch (node.kind) {
       case 'parallelized':
       case 'range':
@@ -96,6 +114,7 @@ export class LineageLayout {
       case 'narrow':
       case 'coalesced':
       case 'pruned':
+      case 'checkpointed':
         return [{ kind: 'narrow', parent: node.parent }];
       case 'union':
       case 'zipped':
@@ -125,6 +144,7 @@ export class LineageLayout {
     switch (node.kind) {
       case 'parallelized':
       case 'range':
+      case 'checkpointed':
         return node.numPartitions;
       case 'coalesced':
         return Math.min(node.numPartitions, this.numPartitions(node.parent));

@@ -100,6 +100,13 @@ export type RddNode =
       readonly parents: readonly RddNode[];
       readonly fn: FunctionToShip | undefined;
     })
+  /** What is left of an RDD whose lineage was cut: its number, and the same partitions, read from `parent`. */
+  | (NodeBase & {
+      readonly kind: 'checkpointed';
+      readonly parent: RddNode;
+      readonly numPartitions: number;
+      readonly partitioner: Partitioner | undefined;
+    })
   | (NodeBase & { readonly kind: 'cartesian'; readonly left: RddNode; readonly right: RddNode })
   | (NodeBase & {
       readonly kind: 'shuffled';

@@ -106,7 +106,7 @@ export class StageLowering {
 
   #uncached(node: RddNode): TaskNode {
     const checkpoint = this.#settings.layout.checkpointOf(node);
-    if (checkpoint !== undefined) return this.lower(checkpoint);
+    if (checkpoint !== undefined) return this.lower(checkpoint.parent);
     return node.kind === 'narrow' ? this.#narrowChain(node) : this.#operator(node);
   }
 
@@ -218,6 +218,8 @@ export class StageLowering {
         const groups = Array.from({ length: count }, (_, index) => coalescedGroup(from, count, index));
         return { kind: 'gather', input: this.lower(node.parent), groups };
       }
+      case 'checkpointed':
+        return this.lower(node.parent);
       case 'pruned':
         return { kind: 'gather', input: this.lower(node.parent), groups: node.partitions.map((index) => [index]) };
       case 'zipped':
