@@ -17,11 +17,28 @@ import {
 
 const operators: JobOperator[] = [];
 const folders: string[] = [];
+let stores: FreshStores = {
+  make: () => Promise.resolve('sqlite::memory:'),
+  dropAll: () => Promise.resolve(),
+};
 
 afterEach(async () => {
   for (const operator of operators.splice(0)) await operator.close();
+  await stores.dropAll();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Where {@link freshOperator} finds a store that nobody has used. */
+export interface FreshStores {
+  make(): Promise<string>;
+  /** Called when the operators of a test are closed. */
+  dropAll(): Promise<void>;
+}
+
+/** Lets the tests of this file run on stores of another kind; to be called before they are imported. */
+export function useStores(made: FreshStores): void {
+  stores = made;
+}
 
 /** A folder that goes when the test ends. */
 export function freshFolder(): string {
@@ -33,7 +50,7 @@ export function freshFolder(): string {
 /** An operator that is closed when the test ends. */
 export async function freshOperator(options: JobOperatorOptions = {}): Promise<JobOperator> {
   const operator = await JobOperator.create({
-    repository: 'sqlite::memory:',
+    repository: options.repository ?? (await stores.make()),
     signals: false,
     logger: silent,
     random: () => 0.5,
