@@ -84,12 +84,16 @@ describe('stop', () => {
 function run(
   script: string,
   kill?: NodeJS.Signals,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; signal: string | null; text: string }> {
   const path = join(folder(), 'script.mjs');
   const index = new URL('../../dist/index.js', import.meta.url).href;
   writeFileSync(path, script.replace('MILLRACE', JSON.stringify(index)));
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [path], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     let text = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (data) => {
@@ -122,6 +126,24 @@ describe('a script', () => {
     expect(code).toBe(1);
     expect(text).toContain('oh no');
     expect(readdirSync(tempDir)).toEqual([]);
+  });
+
+  it('whose threads end while they start fails its actions, and does not hang', async () => {
+    const preload = join(folder(), 'preload.cjs');
+    writeFileSync(preload, "if (!require('node:worker_threads').isMainThread) process.exit(7);");
+    const { code, text } = await run(
+      `
+      import { MillraceContext } from MILLRACE;
+      const sc = await MillraceContext.create({ workers: 2, logLevel: 'off' });
+      for (let i = 0; i < 2; i++)
+        await sc.range(10).count().catch(({ code, message }) => console.log(code, message));
+      await sc.stop();
+    `,
+      undefined,
+      { NODE_OPTIONS: `--require=${preload}` },
+    );
+    expect(code).toBe(0);
+    expect(text.match(/MR_WORKER_LOST worker threads end while they start/g)?.length).toBe(2);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('with two contexts ended by %s leaves no file', async (signal) => {

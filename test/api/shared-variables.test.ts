@@ -98,6 +98,18 @@ describe('an accumulator', () => {
     expect(rows.value).toBe(0);
   });
 
+  it('fails the action when its merge function throws in the program', async () => {
+    const most = sc.accumulator([] as number[], (a, b) => {
+      if (a.length + b.length > 3) throw new RangeError('more than three');
+      return [...a, ...b];
+    });
+    await expect(sc.range(0, 8, 1, 8).foreach((n) => most.add([n]))).rejects.toMatchObject({
+      code: 'MR_USER_FUNCTION',
+      message: expect.stringMatching(/merges accumulator \d+ threw RangeError: more than three/),
+    });
+    expect(await sc.range(3).count()).toBe(3);
+  });
+
   it('cannot be read inside a task', async () => {
     const sum = sc.accumulator(0);
     await expect(

@@ -103,7 +103,7 @@ export class LocalBackend implements Backend {
       executorSettings: () => this.#executorSettings(),
       emit: (event) => this.events.emit(event),
       accumulate: (updates) => {
-        for (const [id, value] of updates) options.accumulate(id, value);
+        for (const [id, value] of updates) addUp(options, id, value);
       },
     });
     this.checkpoints = new Checkpoints({
@@ -358,5 +358,16 @@ function partitionByFunction(partitioner: CustomPartitioner, key: unknown): numb
         cause: error.thrown,
       },
     );
+  }
+}
+
+function addUp({ accumulate }: LocalBackendOptions, id: number, value: unknown): void {
+  try {
+    accumulate(id, value);
+  } catch (error) {
+    const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new MillraceError('MR_USER_FUNCTION', `the function that merges accumulator ${id} threw ${said}`, {
+      cause: error,
+    });
   }
 }

@@ -11,6 +11,7 @@ import type {
   TaskOutcome,
   TaskSuccess,
 } from '../protocol/task.ts';
+import { transportError } from '../protocol/transported-error.ts';
 import { discardOutput, type MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { type BlockStore, discardBlock } from '../storage/block-store.ts';
 import { actionError } from './action-error.ts';
@@ -229,9 +230,12 @@ export class DagScheduler implements TaskSource {
     const isWanted = this.#stages.has(stage) && this.#state.isMissing(stage, partition);
     if (outcome.kind === 'success') {
       this.#report(stage, outcome, isWanted);
-      if (isWanted) this.#commit(stage, outcome);
-      else discard(outcome);
-      this.#carryOut(this.#state.taskSucceeded(stage, partition));
+      const failure = isWanted ? this.#commit(stage, outcome) : discard(outcome);
+      this.#carryOut(
+        failure === undefined
+          ? this.#state.taskSucceeded(stage, partition)
+          : this.#state.taskFailed(stage, partition, failure),
+      );
       return;
     }
     this.#report(stage, outcome, true);
@@ -263,8 +267,21 @@ export class DagScheduler implements TaskSource {
     return defined(this.#stages.get(stage), `stage ${stage}`);
   }
 
-  /** Takes over what a task left: once a partition, however many attempts come in. */
-  #commit(stage: StageKey, outcome: TaskSuccess): void {
+  /**
+   * Takes over what a task left: once a partition, however many attempts come in.
+   * @returns why it could not: a function of the user's that runs here threw
+   */
+  #commit(stage: StageKey, outcome: TaskSuccess): TaskFailureReason | undefined {
+    try {
+      this.#takeOver(stage, outcome);
+      return undefined;
+    } catch (error) {
+      if (outcome.value.kind === 'mapOutput') discardOutput(outcome.value.output);
+      return { kind: 'error', error: transportError(error), canRetry: false };
+    }
+  }
+
+  #takeOver(stage: StageKey, outcome: TaskSuccess): void {
     const { planned, committed } = this.#run(stage);
     const { outputs, blocks, accumulate, emit } = this.#options;
     const { partition, value } = outcome;
@@ -371,7 +388,7 @@ function statusOf(outcome: TaskOutcome, isWanted: boolean): 'succeeded' | 'dropp
 }
 
 /** Removes what a task left for a result that nobody takes. */
-function discard({ cached, value }: TaskSuccess): void {
+function discard({ cached, value }: TaskSuccess): undefined {
   for (const { block } of cached) discardBlock(block);
   if (value.kind === 'mapOutput') discardOutput(value.output);
 }

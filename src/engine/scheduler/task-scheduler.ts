@@ -1,4 +1,5 @@
 import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
 import {
   Control,
   type ExecutorSettings,
@@ -216,14 +217,13 @@ export class TaskScheduler {
         settings: this.#source.settings(),
       };
     } catch (error) {
-      const reason = { kind: 'error', error: transportError(error), canRetry: false } as const;
-      return tasks.map(({ partition, attempt }) => ({ kind: 'failure', partition, attempt, reason }));
+      return failedOutcomes(batch, error);
     }
     try {
-      return await this.#pool.run(request, batch.abort.signal);
+      return await this.#pool.run(request, batch.abort);
     } catch (error) {
       this.#source.batchLost(id);
-      return lostOutcomes(batch, error);
+      return error instanceof MillraceError ? failedOutcomes(batch, error) : lostOutcomes(batch, error);
     }
   }
 
@@ -295,6 +295,12 @@ function newBatch(
     seen: { running: 0, since: performance.now() },
     isTwin: tasks.some(({ speculative }) => speculative),
   };
+}
+
+/** The batch could not be run at all: nothing to try again. */
+function failedOutcomes({ tasks }: RunningBatch, error: unknown): readonly TaskOutcome[] {
+  const reason = { kind: 'error', error: transportError(error), canRetry: false } as const;
+  return tasks.map(({ partition, attempt }) => ({ kind: 'failure', partition, attempt, reason }));
 }
 
 /** The thread died: the task it was at is to blame, the others of the batch simply did not run. */

@@ -1,9 +1,12 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { MillraceError } from '../../base/errors.ts';
 import { Control, type TaskBatch, type TaskOutcome } from '../protocol/task.ts';
 
 /** Workers always run built JavaScript; loaded from src (in tests), point at the twin in dist. */
 const entry = new URL('../executor/worker-entry.cjs', import.meta.url.replace(/\/src\/(.*)\.ts$/, '/dist/$1.js')).href;
+
+const MOST_FAILED_STARTS = 10;
 
 export interface WorkerPoolOptions {
   readonly workers: number;
@@ -20,7 +23,10 @@ export class WorkerPool {
   readonly #workers: number;
   /** Every thread that may still be at work, by its id. */
   readonly #threads = new Map<number, Worker>();
-  #running = 0;
+  /** What ends each running batch. */
+  readonly #aborts = new Set<AbortController>();
+  /** Threads that died since one was last ready. */
+  #failedStarts = 0;
   #isClosed = false;
 
   constructor({ workers, workerHeapMb }: WorkerPoolOptions) {
@@ -37,7 +43,13 @@ export class WorkerPool {
     });
     // A thread that dies between two tasks is replaced by piscina; nothing is lost with it.
     this.#pool.on('error', () => {});
-    this.#pool.on('workerDestroy', () => queueMicrotask(() => this.#replaceMissing()));
+    this.#pool.on('workerCreate', () => {
+      this.#failedStarts = 0;
+    });
+    this.#pool.on('workerDestroy', () => {
+      this.#failedStarts++;
+      queueMicrotask(() => this.#replaceMissing());
+    });
   }
 
   /** Ids of the living threads. */
@@ -46,18 +58,19 @@ export class WorkerPool {
   }
 
   /**
-   * Runs a batch on an idle worker. Rejects when the thread has died; aborting `signal` ends the thread.
+   * Runs a batch on an idle worker. Rejects when the thread has died; `abort` ends the thread.
+   * @throws {MillraceError} MR_WORKER_LOST when no thread can be started
    */
-  async run(batch: TaskBatch, signal: AbortSignal): Promise<readonly TaskOutcome[]> {
-    this.#running++;
+  async run(batch: TaskBatch, abort: AbortController): Promise<readonly TaskOutcome[]> {
+    this.#aborts.add(abort);
     this.#noteThreads();
     try {
-      return await this.#pool.run(batch, { signal });
+      return await this.#pool.run(batch, { signal: abort.signal });
     } catch (error) {
       await this.#end(Atomics.load(batch.control, Control.thread));
-      throw error;
+      throw abort.signal.reason instanceof MillraceError ? abort.signal.reason : error;
     } finally {
-      this.#running--;
+      this.#aborts.delete(abort);
     }
   }
 
@@ -86,9 +99,20 @@ export class WorkerPool {
    * makes piscina start another.
    */
   #replaceMissing(): void {
-    if (this.#isClosed || this.#running === 0) return;
+    if (this.#isClosed || this.#aborts.size === 0) return;
+    if (this.#failedStarts >= MOST_FAILED_STARTS + 2 * this.#workers) this.#giveUp();
     for (let missing = this.#workers - this.#pool.threads.length; missing > 0; missing--)
       this.#pool.run(undefined, { name: 'wake' }).catch(() => this.#replaceMissing());
+  }
+
+  /** Batches that wait for a thread would wait for ever. The next action tries again. */
+  #giveUp(): void {
+    const error = new MillraceError(
+      'MR_WORKER_LOST',
+      `worker threads end while they start, ${this.#failedStarts} one after the other. If workerHeapMb is set, raise it; else look at what NODE_OPTIONS loads into every thread.`,
+    );
+    this.#failedStarts = 0;
+    for (const abort of this.#aborts) abort.abort(error);
   }
 }
 
