@@ -3,6 +3,11 @@ import type { Clock } from '../definition/clock.ts';
 /** Timers of Node cannot be set further ahead; beyond that they fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
+/** A delay that Node's timers take; a longer one, or Infinity, becomes the longest. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, longestTimerMs);
+}
+
 /** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),

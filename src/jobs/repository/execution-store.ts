@@ -182,6 +182,16 @@ export class ExecutionStore {
     });
   }
 
+  /** STOPPED or FAILED becomes ABANDONED; false when it is neither. */
+  async abandon(executionId: string): Promise<boolean> {
+    const changed = await this.change(
+      this.database,
+      "update millrace_job_execution set status = 'ABANDONED', exit_code = 'ABANDONED' where id = ? and status in ('STOPPED', 'FAILED')",
+      [executionId],
+    );
+    return changed === 1;
+  }
+
   async statusOf(executionId: string): Promise<{ readonly status: BatchStatus; readonly fence: number } | undefined> {
     const [row] = await this.rows(this.database, 'select status, fence from millrace_job_execution where id = ?', [
       executionId,

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { timerMs } from '../policies/system-clock.ts';
 import type { ExecutionStore } from '../repository/execution-store.ts';
 import { renewLeases } from '../repository/sql-text.ts';
 import type { HeartbeatData } from './heartbeat-thread.ts';
@@ -52,7 +53,7 @@ export class Heartbeat {
     if (this.#timer !== undefined) return;
     const { leaseTtlMs } = this.#store;
     this.#renewedHereMs = hrtimeMs();
-    this.#timer = setInterval(() => void this.#renewHere(), leaseTtlMs / 3);
+    this.#timer = setInterval(() => void this.#renewHere(), timerMs(leaseTtlMs / 3));
     this.#timer.unref();
     if (this.#isInMemory) return;
     const data: HeartbeatData = {

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../base/errors.ts';
+import { timerMs } from '../policies/system-clock.ts';
 
 /** Why work ends before its end. Only a stop is soft: what is under way may still be completed. */
 export type InterruptionKind = 'stop' | 'transactionTimeout' | 'stepTimeout' | 'jobTimeout' | 'leaseLost' | 'drained';
@@ -62,7 +63,7 @@ export class Interruption {
   /** Interrupts at a time from now, on a real timer. @returns a function that calls it off */
   after(timeoutMs: number | undefined, kind: InterruptionKind, error: () => MillraceError): () => void {
     if (timeoutMs === undefined) return () => undefined;
-    const timer = setTimeout(() => this.interrupt(kind, error()), Math.min(timeoutMs, 2 ** 31 - 1));
+    const timer = setTimeout(() => this.interrupt(kind, error()), timerMs(timeoutMs));
     return () => clearTimeout(timer);
   }
 

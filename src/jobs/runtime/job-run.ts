@@ -119,6 +119,11 @@ export class JobRun {
     );
   }
 
+  /** Whether it has stopped writing because its lease is gone. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** Another process owns the execution now: nothing more is written. */
   async lose(): Promise<void> {
     if (this.#isLost) return;

@@ -7,6 +7,7 @@ import type { JobEvent } from '../definition/job-event.ts';
 import type { JobExecution } from '../definition/job-execution.ts';
 import type { JobRepository } from '../definition/job-repository.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
+import { timerMs } from '../policies/system-clock.ts';
 import { ExecutionReader, noSuchExecution } from '../repository/execution-reader.ts';
 import { ExecutionStore } from '../repository/execution-store.ts';
 import { type LaunchRequest, launchedInput, storeLaunch } from '../repository/launcher.ts';
@@ -156,13 +157,16 @@ export class JobOperator {
     this.register(...jobs);
     if (signals) this.#forgetSignals = drainOnSignals(() => this.close());
     if (jobs.length > 0) await this.recover();
-    this.#reaping = setInterval(() => {
-      this.#pass().catch((error: unknown) => {
-        if (this.#closing === undefined) logger.warn(`looking for orphans failed: ${String(error)}`);
-      });
-    }, leaseTtlMs / 3);
+    this.#reaping = setInterval(
+      () => {
+        this.#pass().catch((error: unknown) => {
+          if (this.#closing === undefined) logger.warn(`looking for orphans failed: ${String(error)}`);
+        });
+      },
+      timerMs(leaseTtlMs / 3),
+    );
     this.#reaping.unref();
-    this.#watching = setInterval(() => this.#watchLeases(), leaseTtlMs / 24);
+    this.#watching = setInterval(() => this.#watchLeases(), timerMs(leaseTtlMs / 24));
     this.#watching.unref();
   }
 
@@ -250,13 +254,9 @@ export class JobOperator {
   /** Gives an execution up for good: it cannot be restarted. */
   async abandon(executionId: string): Promise<JobExecution> {
     this.#checkOpen();
-    const changed = await this.#store.change(
-      this.#store.database,
-      "update millrace_job_execution set status = 'ABANDONED', exit_code = 'ABANDONED' where id = ? and status in ('STOPPED', 'FAILED')",
-      [executionId],
-    );
+    const isAbandoned = await this.#store.abandon(executionId);
     const execution = await this.repository.execution(executionId);
-    if (changed !== 1) throw illegal(executionId, execution.status, 'ABANDONED');
+    if (!isAbandoned) throw illegal(executionId, execution.status, 'ABANDONED');
     return execution;
   }
 
@@ -294,7 +294,7 @@ export class JobOperator {
     const ended = Promise.allSettled(running.map(({ ended: end }) => end));
     let timer: NodeJS.Timeout | undefined;
     const isLate = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.drainMs);
+      timer = setTimeout(resolve, timerMs(this.#options.drainMs));
     });
     await Promise.race([ended, isLate]);
     clearTimeout(timer);
@@ -401,6 +401,7 @@ export class JobOperator {
         );
         throw error;
       })
+      .then(() => (run.isLost ? this.#letGo(executionId) : undefined))
       .then(() => this.repository.execution(executionId))
       .finally(() => this.#running.delete(executionId));
     // Whoever waits gets the error; who does not must not end the process by it.
@@ -418,6 +419,14 @@ export class JobOperator {
     const running: Running = { handle, run, ended, isRecovery, parentStepId };
     this.#running.set(executionId, running);
     return running;
+  }
+
+  /** What is lost because its lease could not be renewed is nobody's any more: ended here, unless another was first. */
+  async #letGo(executionId: string): Promise<void> {
+    this.#running.delete(executionId);
+    const [active] = await activeExecutions(this.#store, executionId);
+    const orphan = active === undefined ? undefined : await this.#reaper.reapIfOrphan(active);
+    if (active !== undefined && orphan !== undefined) await this.#restartOrphan(active, orphan);
   }
 
   #stopOn(signal: AbortSignal, { handle, run, ended }: Running): void {
@@ -461,6 +470,7 @@ export class JobOperator {
     const { onOrphan, maxRecoveries, logger } = this.#options;
     const job = this.#jobs.get(orphan.jobName);
     if (onOrphan === 'fail' || job === undefined || orphan.parentStepId !== undefined) return;
+    if (this.#closing !== undefined) return;
     if (execution.recoveries >= maxRecoveries) return;
     const launched = await launchedInput(this.#store, orphan.id);
     if (launched === undefined) return;

@@ -111,10 +111,10 @@ describe('owners that end', () => {
   it('ST-25: a frozen owner is taken over, and writes nothing when it wakes', async () => {
     const store = freshStore();
     const file = join(scratch, 'lines.txt');
-    const owner = start('lines', store, file, '600');
+    const owner = start('lines', store, file, '1500');
     await until(() => existsSync(file) && readFileSync(file, 'utf8').split('\n').length > 5);
     owner.child.kill('SIGSTOP');
-    const operator = await create(store, { leaseTtlMs: 600 });
+    const operator = await create(store, { leaseTtlMs: 1500 });
     await until(async () => {
       await operator.recover();
       const [execution] = await operator.repository.executions({ jobName: 'lines' });
@@ -149,9 +149,9 @@ describe('owners that end', () => {
 
   it('ST-22: a processor that spins the CPU for 5 leases keeps its own', async () => {
     const store = freshStore();
-    const owner = start('spin', store, '400');
+    const owner = start('spin', store, '800');
     await owner.says('spinning');
-    const reaper = await create(store, { leaseTtlMs: 400 });
+    const reaper = await create(store, { leaseTtlMs: 800 });
     await owner.says('ended COMPLETED');
     const [execution, ...others] = await reaper.repository.executions({ jobName: 'spinning' });
     expect(others).toEqual([]);
@@ -178,7 +178,7 @@ describe('processes at once', () => {
     expect(await operator.repository.instances({ jobName: 'raced' })).toHaveLength(1);
     // None began before the one before it had ended: UUIDv7 order is not needed, their times do not overlap.
     const times = executions
-      .map(({ createTime, endTime }) => [createTime.getTime(), endTime?.getTime() ?? Number.NaN] as const)
+      .map(({ startTime, endTime }) => [startTime?.getTime() ?? Number.NaN, endTime?.getTime() ?? Number.NaN] as const)
       .toSorted(([a], [b]) => a - b);
     for (const [at, [, endTime]] of times.entries()) {
       expect(endTime).toBeLessThanOrEqual(times[at + 1]?.[0] ?? Number.POSITIVE_INFINITY);
