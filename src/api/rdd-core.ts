@@ -131,6 +131,7 @@ export function rowsOfValue(value: TaskValue): unknown[] {
     case 'part':
       return [value.part];
     case 'mapOutput':
+    case 'arrow':
     case 'sample':
       throw new MillraceError('MR_BUG', `an action got a ${value.kind} as its value.`);
   }

@@ -1,4 +1,4 @@
-import type { Table } from 'apache-arrow';
+import { Table, tableFromIPC } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
 import { toArrowTable } from '../data/columnar/arrow-interop.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
@@ -168,6 +168,9 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * and so are invalid Dates. What Arrow has no type for (Map, Set, bigints beyond 64 bits) is Binary in millrace's own encoding,
    * marked by "millrace.layout" in its field's metadata; `sc.fromArrow` reads it back.
    *
+   * Right behind `sc.parquet`, without a filter, the columns are those of the files, in the types that the files state, and no rows are
+   * made: decimals, dates, times and timestamps of every unit as Arrow has them.
+   *
    * @throws {MillraceError} MR_SCHEMA for functions, symbols and promises
    *
    * @example
@@ -190,10 +193,12 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     const parts = await runPartitions(
       this,
       call,
-      () => ({ kind: 'collect' }),
-      (value) => (value.kind === 'rows' ? value.batches : []),
+      () => ({ kind: 'columns' }),
+      (value) => (value.kind === 'arrow' ? value.stream : value.kind === 'rows' ? value.batches : []),
     );
-    return toArrowTable(parts.flat());
+    const streams = parts.filter((part) => part instanceof Uint8Array);
+    if (streams.length > 0) return new Table(streams.flatMap((stream) => tableFromIPC(stream).batches));
+    return toArrowTable(parts.flatMap((part) => (part instanceof Uint8Array ? [] : part)));
   }
 
   #save(

@@ -10,6 +10,7 @@ import { partitionFunction } from '../shuffle/partition-function.ts';
 import { BATCH_ROWS, BlockWriter } from '../storage/block-writer.ts';
 import { batchBytes, GroupGauge } from '../storage/memory-gauge.ts';
 import type { TaskFiles } from '../storage/task-files.ts';
+import { arrowOutput } from './arrow-output.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
 import { partitionValue } from './partition-value.ts';
 import { pairOf, rowsOf } from './rows.ts';
@@ -42,18 +43,16 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
       return writeShuffle(run, settings, output);
     case 'sample':
       return sampleKeys(run, settings, output);
-    case 'collect':
-    case 'take': {
-      const writer = new BlockWriter();
-      const limit = output.kind === 'take' ? output.limit : Number.POSITIVE_INFINITY;
-      for (const batch of run.compute(plan, settings.partition)) {
-        writer.write(writer.rows + batch.length > limit ? batch.slice(0, limit - writer.rows) : batch);
-        if (writer.rows >= limit) break;
-      }
-      const block = writer.finish();
-      const batches = block.kind === 'memory' ? block.batches : [];
-      return result({ kind: 'rows', batches }, block.rows, block.sizeBytes);
+    case 'columns': {
+      const arrow = await arrowOutput(settings.stage, settings.partition);
+      if (arrow === undefined) return collected(run, settings, Number.POSITIVE_INFINITY);
+      run.rowsRead += arrow.rows;
+      return result({ kind: 'arrow', stream: arrow.stream }, arrow.rows, arrow.stream.length);
     }
+    case 'collect':
+      return collected(run, settings, Number.POSITIVE_INFINITY);
+    case 'take':
+      return collected(run, settings, output.limit);
     case 'count':
     case 'drain': {
       const loop = fusedLoop(run, settings, { kind: 'count' });
@@ -84,6 +83,16 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
       }
     }
   }
+}
+
+function collected(run: TaskRun, { stage, partition }: OutputSettings, limit: number): OutputResult {
+  const writer = new BlockWriter();
+  for (const batch of run.compute(stage.plan, partition)) {
+    writer.write(writer.rows + batch.length > limit ? batch.slice(0, limit - writer.rows) : batch);
+    if (writer.rows >= limit) break;
+  }
+  const block = writer.finish();
+  return result({ kind: 'rows', batches: block.kind === 'memory' ? block.batches : [] }, block.rows, block.sizeBytes);
 }
 
 function result(value: TaskValue, rowsWritten: number, bytesWritten: number, spilledBytes = 0): OutputResult {

@@ -105,6 +105,8 @@ export interface TaskSuccess {
 export type TaskValue =
   | { readonly kind: 'mapOutput'; readonly output: MapOutput }
   | { readonly kind: 'rows'; readonly batches: readonly Uint8Array[] }
+  /** An Arrow IPC stream in shared memory. */
+  | { readonly kind: 'arrow'; readonly stream: Uint8Array }
   | { readonly kind: 'count'; readonly count: number }
   /** An encoded batch of one row, or of none where the partition was empty. */
   | { readonly kind: 'value'; readonly batch: Uint8Array }

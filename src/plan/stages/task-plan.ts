@@ -100,6 +100,8 @@ export type TaskOutput =
 /** The part of an action that runs in the workers; what is left (merging a value a partition) runs where the user called it. */
 export type ActionPlan =
   | { readonly kind: 'collect' }
+  /** The rows as columns: an Arrow stream where the source is columns and nothing happens to its rows, else as `collect`. */
+  | { readonly kind: 'columns' }
   | { readonly kind: 'count' }
   | { readonly kind: 'take'; readonly limit: number }
   | { readonly kind: 'reduce'; readonly merge: FunctionIndex }
