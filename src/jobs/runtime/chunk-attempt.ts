@@ -133,7 +133,7 @@ export class ChunkAttempt {
       const marked = { index: commit.checkpoint.index, record: commit as unknown as JsonValue };
       await this.#writeOutputs(outputs, { ...write, commit: marked } as MarkedChunk);
     }
-    const transaction = await job.host.store.begin();
+    const transaction = await this.#begin();
     this.#transaction = transaction;
     const abandon = (): void => void transaction.abandon().catch((error: unknown) => step.log().warn(String(error)));
     this.#bound.hardSignal.addEventListener('abort', abandon, { once: true });
@@ -148,6 +148,20 @@ export class ChunkAttempt {
     const leaseFromMs = Number(process.hrtime.bigint() / 1_000_000n);
     job.heed(await job.host.store.checkFence(transaction, job.launched));
     if (transaction.dialect === 'sqlite') this.#leaseFromMs = leaseFromMs;
+  }
+
+  /** A transaction that waits too long for its lock is not waited for. */
+  async #begin(): Promise<SqlTransaction> {
+    const { step } = this.#loop;
+    const begun = step.job.host.store.begin();
+    try {
+      return await this.#bound.guard(begun);
+    } catch (error) {
+      begun
+        .then((late) => late.abandon())
+        .catch((lateError: unknown) => step.log().debug(`${step.what}: ${String(lateError)}`));
+      throw error;
+    }
   }
 
   async #writeOutputs(outputs: readonly unknown[], write: MarkedChunk): Promise<void> {

@@ -121,7 +121,7 @@ export class ChunkLoop implements LoopState {
 
   async #close(thing: { close?(): void | Promise<void> } | undefined): Promise<void> {
     try {
-      await this.step.interruption.guard(thing?.close?.());
+      await this.step.interruption.guardWait(thing?.close?.());
     } catch (error) {
       this.step.log().warn(`${this.step.what}: closing failed: ${String(error)}`, { error });
     }
@@ -253,7 +253,7 @@ export class ChunkLoop implements LoopState {
       if (this.step.interruption.isHard) throw this.step.interruption.error;
       try {
         const fetched = input.fetch();
-        if (fetched instanceof Promise) await this.step.interruption.guard(fetched);
+        if (fetched instanceof Promise) await this.step.interruption.guardWait(fetched);
         attempt = 1;
       } catch (error) {
         const decision = this.#faults.decideOnRead(error, attempt, skips);

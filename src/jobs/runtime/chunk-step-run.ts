@@ -26,7 +26,7 @@ export async function runChunkStep(
   context: ExecutionState,
 ): Promise<void> {
   const { record } = step;
-  const isInstanceScope = body.skipScope === 'instance' || body.skipPolicy !== undefined;
+  const isInstanceScope = body.skipScope === 'instance';
   const tally: SkipTally = { committed: isInstanceScope ? (step.instance?.skipCount ?? 0) : 0 };
   record.guarantee = guaranteeOf(body.writer, step);
   try {

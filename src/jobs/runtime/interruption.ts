@@ -4,6 +4,8 @@ import { timerMs } from '../policies/system-clock.ts';
 /** Why work ends before its end. Only a stop is soft: what is under way may still be completed. */
 export type InterruptionKind = 'stop' | 'transactionTimeout' | 'stepTimeout' | 'jobTimeout' | 'leaseLost' | 'drained';
 
+/** How long a read is waited for once a stop was asked for: a queue may have nothing to give for hours. */
+const stopGraceMs = 1000;
 /** How long code that was told to end may take before it is left behind (ST-27). */
 const graceMs = 5000;
 
@@ -14,6 +16,8 @@ export class Interruption {
   readonly #children = new Set<Interruption>();
   /** Of work that is guarded: a hundred items may be at once, too many for listeners of one signal. */
   readonly #onHard = new Set<() => void>();
+  /** Of reads that are waited for. */
+  readonly #onAny = new Set<() => void>();
   readonly #parent: Interruption | undefined;
   #kind: InterruptionKind | undefined;
   #error: MillraceError | undefined;
@@ -53,6 +57,7 @@ export class Interruption {
     this.#kind = kind;
     this.#error = error;
     this.#controller.abort(error);
+    for (const onAny of this.#onAny) onAny();
     if (isHard) {
       this.#hard.abort(error);
       for (const onHard of this.#onHard) onHard();
@@ -70,6 +75,26 @@ export class Interruption {
   /** The end of what it was for: its parent forgets it. */
   release(): void {
     if (this.#parent !== undefined) this.#parent.#children.delete(this);
+  }
+
+  /** As {@link guard}, and no longer than a second after a stop: for what may wait for ever, and has done nothing yet. */
+  async guardWait<T>(work: T | Promise<T>): Promise<T> {
+    if (!(work instanceof Promise) && !isThenable(work)) return work;
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort = (): void => undefined;
+    const stopped = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        timer = setTimeout(() => reject(this.error), stopGraceMs);
+      };
+    });
+    if (this.#kind !== undefined) onAbort();
+    else this.#onAny.add(onAbort);
+    try {
+      return await Promise.race([this.guard(work), stopped]);
+    } finally {
+      clearTimeout(timer);
+      this.#onAny.delete(onAbort);
+    }
   }
 
   /** `work`, but no longer than a grace period after a hard interruption; then its error is thrown and `work` left behind. */

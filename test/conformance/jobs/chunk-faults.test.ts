@@ -375,6 +375,26 @@ describe('what an error means', () => {
     expect(stored.counts).toMatchObject({ read: 0, write: 0, commit: 0, rollback: 3, retry: 2 });
   });
 
+  it('ST-29: a stop does not wait for a read that may never end', async () => {
+    const operator = await freshOperator();
+    const rows: number[] = [];
+    const waiting = job('waiting').step('s', (s) =>
+      s
+        .read(async function* () {
+          yield 1;
+          yield 2;
+          setImmediate(() => handle.stop());
+          await new Promise(() => undefined);
+        })
+        .chunk(1)
+        .write((items) => void rows.push(...items)),
+    );
+    const handle = await operator.launch(waiting, { id: 1 });
+    const execution = await handle.finished();
+    expect(stepOf(execution)).toMatchObject({ status: 'STOPPED', counts: { read: 2, write: 2 } });
+    expect(rows).toEqual([1, 2]);
+  });
+
   it('ST-29: a stop finishes the chunk, starts none more, and a restart goes on', async () => {
     const operator = await freshOperator();
     const rows: number[] = [];
