@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MillraceContext, type RDD, StorageLevel } from '../../src/index.ts';
+import { anyColumn } from '../data/columnar/arbitrary-values.ts';
 import { canonicalText } from '../data/columnar/canonical-text.ts';
+import { sameValue } from '../data/columnar/same-value.ts';
 
 const contexts: MillraceContext[] = [];
 beforeAll(async () => {
@@ -288,6 +293,74 @@ describe('every operation gives what it gives on arrays', () => {
       }),
       { numRuns: 15 },
     );
+  });
+});
+
+describe('whatever goes in', () => {
+  it('comes out as it was: through functions, shuffles, caches and files of objects', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-values-'));
+    let nextFile = 0;
+    try {
+      await fc.assert(
+        fc.asyncProperty(anyColumn, partitions, async (values, n) => {
+          const rdd = contexts[1]!.parallelize(values, n);
+          const same = async (of: RDD<unknown>): Promise<void> => {
+            expect(sameValue(await of.collect(), values)).toBe(true);
+          };
+          await same(rdd);
+          await same(rdd.map((value) => value).filter(() => true));
+          await same(rdd.mapPartitions((rows) => [...rows]));
+          await same(
+            rdd
+              .map((value) => ['key', value] as const)
+              .partitionBy(2)
+              .values(),
+          );
+          await same(
+            rdd
+              .zipWithIndex()
+              .sortBy(([, index]) => index)
+              .keys(),
+          );
+          await same(
+            rdd
+              .map((value) => [value])
+              .persist(StorageLevel.DISK_ONLY)
+              .flatMap(([value]) => [value]),
+          );
+          await same(
+            rdd
+              .map((value) => ({ value }))
+              .localCheckpoint()
+              .map(({ value }) => value),
+          );
+          await rdd.saveAsObjectFile(join(folder, `${nextFile++}`));
+          await same(contexts[0]!.objectFile(join(folder, `${nextFile - 1}`)));
+        }),
+        { numRuns: 15 },
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('transformations', () => {
+  it('run nothing, whatever they are', async () => {
+    const sc = contexts[1]!;
+    const started: string[] = [];
+    const stop = sc.on('actionStarted', ({ action }) => started.push(action));
+    const a = sc.range(0, 10, 1, 3).map((n): Row => [n, n]);
+    for (const { rdd } of laws) rdd(a, a);
+    a.cache();
+    a.pipe('cat')
+      .distinct()
+      .sortBy((line) => line)
+      .zipWithIndex()
+      .localCheckpoint();
+    stop();
+    expect(started).toEqual([]);
+    expect(await a.count()).toBe(10);
   });
 });
 
