@@ -324,9 +324,9 @@ describe('whatever goes in', () => {
           );
           await same(
             rdd
-              .map((value) => [value])
+              .map((value) => [value, 1] as const)
               .persist(StorageLevel.DISK_ONLY)
-              .flatMap(([value]) => [value]),
+              .keys(),
           );
           await same(
             rdd
