@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type DataSource,
@@ -15,6 +14,7 @@ import { end, named, type StoreUnderTest, step } from '../conformance/jobs/harne
 import { launchRaceConformance } from '../conformance/jobs/launch-race.ts';
 import { jobConformance } from '../conformance/jobs/suites.ts';
 import { CuttingProxy } from './support/cutting-proxy.ts';
+import { freshDatabases } from './support/fresh-databases.ts';
 import { urlOf } from './support/server-url.ts';
 
 const servers = [
@@ -30,7 +30,7 @@ const servers = [
     setting: 'MILLRACE_MYSQL_URL',
     own: 'select connection_id() as id',
     kill: (id: number) => `kill ${id}`,
-    lent: 'select count(*) as n from information_schema.innodb_trx',
+    lent: 'select count(*) as n from information_schema.innodb_trx t join information_schema.processlist p on p.id = t.trx_mysql_thread_id where p.db = database()',
   },
 ] as const;
 
@@ -43,26 +43,29 @@ describe.each(servers)('jobs on $name', ({ setting, own, kill, lent }) => {
     let db: DataSource;
     let proxy: CuttingProxy;
     let operator: JobOperator;
-    const table = `t${randomUUID().slice(0, 8)}`;
+    const table = 'rows_written';
     const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
     const options: JobOperatorOptions = { signals: false, clock };
+    // A database of its own: what other tests lend or drop is not seen here.
+    const databases = freshDatabases(urlOf(setting));
+    let home: URL;
     beforeAll(async () => {
-      db = dataSource(urlOf(setting));
+      home = new URL(await databases.make());
+      db = dataSource(home.href);
       await db.execute(`create table ${table} (id integer not null)`);
-      proxy = await CuttingProxy.start(Number(new URL(urlOf(setting)).port));
+      proxy = await CuttingProxy.start(Number(home.port));
     });
     beforeEach(async () => {
-      const url = new URL(urlOf(setting));
+      const url = new URL(home);
       url.port = String(proxy.port);
       operator = await JobOperator.create({ repository: url.href, ...options });
       await db.execute(`delete from ${table}`);
     });
     afterEach(() => operator.close());
     afterAll(async () => {
-      await db.execute(`drop table ${table}`);
-      await db.execute('drop table if exists millrace_sink_marker');
       await db.close();
       await proxy.stop();
+      await databases.dropAll();
     });
     const ids = async () => (await db.query<{ id: number }>(`select id from ${table} order by id`)).map(({ id }) => id);
     const numbers = (count: number) => Array.from({ length: count }, (_, id) => id);
@@ -117,7 +120,7 @@ describe.each(servers)('jobs on $name', ({ setting, own, kill, lent }) => {
     );
 
     it('ST-50: writes no row twice into another database that is lost with its commit', async () => {
-      const elsewhere = new URL(urlOf(setting));
+      const elsewhere = new URL(home);
       elsewhere.port = String(proxy.port);
       const other = dataSource(elsewhere.href);
       const sqlite = await JobOperator.create({ repository: 'sqlite::memory:', ...options });
