@@ -1,6 +1,7 @@
 import { Table, tableFromIPC } from 'apache-arrow';
 import { captureCallSite } from '../base/call-site.ts';
 import { toArrowTable } from '../data/columnar/arrow-interop.ts';
+import type { ArrowWriteOptions } from '../data/io/arrow/arrow-file-writer.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
 import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
 import { checkKnownOptions } from '../data/io/known-options.ts';
@@ -142,14 +143,18 @@ export abstract class SaveActions<T> extends NumberActions<T> {
   }
 
   /**
-   * Writes objects as Arrow IPC files, which `sc.arrow` and any Arrow library read.
+   * Writes Arrow IPC files, or streams, which `sc.arrow` and any Arrow library read: columns as in {@link toArrow}. A partition is held in
+   * memory while it is written, for all its batches have one schema.
    *
    * @example
    * ```ts
    * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsArrow('out/people.arrow', { mode: 'overwrite' });
    * ```
    */
-  saveAsArrow(path: string, options: SaveOptions & PartitionOptions = {}): Promise<CommittedOutput> {
+  saveAsArrow(
+    path: string,
+    options: SaveOptions & ArrowWriteOptions & PartitionOptions = {},
+  ): Promise<CommittedOutput> {
     const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save(
       'saveAsArrow',

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Decimal, Table, tableFromArrays, tableFromIPC, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -41,6 +44,28 @@ const rows = fc.oneof(
   fc.array(fc.oneof(scalar, fc.tuple(scalar)), { maxLength: 20 }),
 );
 const partitions = fc.integer({ min: 1, max: 5 });
+
+describe('saveAsArrow and arrow', () => {
+  it('give back the rows of files and of streams, pairs and single values too, and any Arrow library reads them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'mr-arrow-'));
+    const objects = Array.from({ length: 50 }, (_, n) => ({ n, text: `t${n % 3}`, tags: n % 2 === 0 ? ['a'] : null }));
+    try {
+      for (const ipc of ['file', 'stream'] as const) {
+        const path = join(directory, ipc);
+        for (const data of [objects, objects.map(({ n, text }) => [text, n]), objects.map(({ n }) => n / 4)]) {
+          await sc.parallelize<unknown>(data, 3).saveAsArrow(path, { ipc, mode: 'overwrite' });
+          expect(await sc.arrow<unknown>(path).collect()).toEqual(data);
+        }
+        const files = readdirSync(path).filter((name) => name.startsWith('part-'));
+        expect(files[0]).toBe(`part-00000.${ipc === 'file' ? 'arrow' : 'arrows'}`);
+        const tables = files.map((name) => tableFromIPC(readFileSync(join(path, name))));
+        expect(tables.flatMap((table) => [...(table.getChild('value') ?? [])])).toEqual(objects.map(({ n }) => n / 4));
+      }
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('toArrow and fromArrow', () => {
   it('give back the rows, for any rows and partitions, straight or through IPC', async () => {

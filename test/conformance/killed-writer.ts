@@ -151,6 +151,24 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
     expect(commits).toBe(7);
   });
 
+  it('keeps the files of two writers that append at once', () => {
+    const { system, freshOutput, leftovers } = make();
+    const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
+    const output = freshOutput();
+    save(output, 'error', ['old'], 'old', settings);
+    const spec = { format: 'text', uri: output, mode: 'append', options: {} } as const;
+    const writers = ['one', 'two'].map((id) => {
+      const committer = new OutputCommitter(spec, id, settings);
+      const part = createPartWriter(committer.begin(), 0, 0, settings);
+      part.write([id]);
+      return () => committer.commit([part.finish()]);
+    });
+    for (const commit of writers.toReversed()) commit();
+    const rows = readRows({ format: 'text', paths: [output], options: {} }, settings) as string[];
+    expect(rows.toSorted()).toEqual(['old', 'one', 'two']);
+    expect(leftovers(output)).toEqual([]);
+  });
+
   it('lets only one of two first writers win', () => {
     const { system, freshOutput } = make();
     const settings: OutputSettings = { fileSystems: new FileSystems([system]) };

@@ -94,7 +94,7 @@ const optionsOf: Readonly<Record<Exclude<OutputSpec['format'], 'parquet'>, reado
   text: textOptions,
   csv: [...textOptions, 'partitionBy', 'header', 'columns', 'delimiter', 'quote', 'nullValue'],
   jsonLines: [...textOptions, 'partitionBy', 'nonFinite'],
-  arrow: ['partitionBy'],
+  arrow: ['partitionBy', 'ipc'],
   object: [],
 };
 
@@ -108,6 +108,7 @@ function checkOutputOptions(output: OutputSpec): void {
     checkOutputCompression(options.compression ?? 'none');
   if (format === 'csv') new CsvEncoder(options);
   if (format === 'jsonLines') checkOneOf('saving jsonLines', 'nonFinite', options.nonFinite, ['fail', 'null']);
+  if (format === 'arrow') checkOneOf('saving arrow', 'ipc', options.ipc, ['file', 'stream']);
   const partitionBy = ('partitionBy' in options ? options.partitionBy : undefined) ?? [];
   if (!Array.isArray(partitionBy) || !partitionBy.every((name) => typeof name === 'string' && name !== ''))
     throw new MillraceError(

@@ -1,3 +1,4 @@
+import type { ArrowWriteOptions } from './arrow/arrow-file-writer.ts';
 import type { CsvOutputOptions } from './csv/csv-encoder.ts';
 import type { PendingUpload } from './file-system.ts';
 import type { FileSystems } from './file-systems.ts';
@@ -21,7 +22,7 @@ export type OutputSpec =
   | OutputOf<'csv', CsvOutputOptions & CompressionOptions & PartitionOptions>
   | OutputOf<'jsonLines', JsonLinesOutputOptions & CompressionOptions & PartitionOptions>
   | OutputOf<'object', Readonly<Record<string, never>>>
-  | OutputOf<'arrow', PartitionOptions>
+  | OutputOf<'arrow', ArrowWriteOptions & PartitionOptions>
   | OutputOf<'parquet', ParquetWriteOptions & PartitionOptions>;
 
 export interface OutputOf<Format, Options> {

@@ -26,7 +26,7 @@ export function openPartFile(file: WritableFile, output: OutputSpec): PartFileWr
     case 'object':
       return new ObjectFileWriter(file);
     case 'arrow':
-      return new ArrowFileWriter(file);
+      return new ArrowFileWriter(file, output.options);
     case 'parquet':
       return new ParquetFileWriter(file, output.options);
   }
@@ -44,7 +44,7 @@ export function partFileSuffix(output: OutputSpec): string {
     case 'object':
       return '.object';
     case 'arrow':
-      return '.arrow';
+      return output.options.ipc === 'stream' ? '.arrows' : '.arrow';
     case 'parquet':
       return '.parquet';
   }

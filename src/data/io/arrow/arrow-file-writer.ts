@@ -6,17 +6,24 @@ import type { PartFileWriter } from '../part-file.ts';
 
 const batchRows = 16 * 1024;
 
+export interface ArrowWriteOptions {
+  /** `file` (default): the IPC file format, `.arrow`. `stream`: the IPC stream format, `.arrows`, which can be read while it arrives. */
+  readonly ipc?: 'file' | 'stream' | undefined;
+}
+
 /**
- * Writes rows as an Arrow IPC file. All batches of a file have one schema, which is known when the last row is: the
+ * Writes rows as an Arrow IPC file or stream. All batches of a file have one schema, which is known when the last row is: the
  * encoded columns of a partition are held in memory until then.
  */
 export class ArrowFileWriter implements PartFileWriter {
   readonly #file: WritableFile;
+  readonly #ipc: 'file' | 'stream';
   readonly #batches: Uint8Array[] = [];
   #pending: unknown[] = [];
 
-  constructor(file: WritableFile) {
+  constructor(file: WritableFile, { ipc = 'file' }: ArrowWriteOptions = {}) {
     this.#file = file;
+    this.#ipc = ipc;
   }
 
   write(rows: readonly unknown[]): void {
@@ -33,7 +40,7 @@ export class ArrowFileWriter implements PartFileWriter {
       this.#file.abort();
       return undefined;
     }
-    this.#file.write(tableToIPC(toArrowTable(this.#batches), 'file'));
+    this.#file.write(tableToIPC(toArrowTable(this.#batches), this.#ipc));
     return { sizeBytes: this.#file.finish() };
   }
 

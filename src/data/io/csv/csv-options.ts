@@ -30,7 +30,10 @@ export interface CsvOptions {
    * is null, and `_corruptRecord` holds the record's text (null in rows that are fine).
    */
   readonly mode?: 'fail' | 'dropMalformed' | 'permissive' | undefined;
-  /** false: no value contains a line break, so that large files are split without being scanned for quotes. Default true. */
+  /**
+   * false: no value contains a line break, so that large files are split without being scanned for quotes, also those on S3 and the
+   * web, which are read as one split otherwise. Default true.
+   */
   readonly multiLine?: boolean | undefined;
   /** false: columns that `schema` does not name are strings. Default true. */
   readonly inferSchema?: boolean | undefined;
