@@ -140,19 +140,20 @@ export class ExecutionReader implements JobRepository {
             first['id'],
           ]);
     const steps = await this.#rows(
-      'select s.* from millrace_step_execution s join millrace_job_execution e on e.id = s.execution_id where e.instance_id = ?',
+      'select s.* from millrace_step_execution s join millrace_job_execution e on e.id = s.execution_id where e.instance_id = ? order by e.fence, s.position',
       [id],
     );
-    const counts: Record<string, StepCounts> = {};
+    const counts = new Map<string, StepCounts>();
     const records = steps.map(stepRecordOf);
     const partitioned = new Set(
       records.filter((step) => step.partition !== undefined).map((step) => `${step.executionId} ${step.name}`),
     );
     for (const step of records) {
-      counts[step.name] ??= noCounts();
+      const sum = counts.get(step.name) ?? noCounts();
+      counts.set(step.name, sum);
       // Of a partitioned step the partitions count; the row above them is their sum.
       if (step.partition === undefined && partitioned.has(`${step.executionId} ${step.name}`)) continue;
-      addCounts(counts[step.name] ?? noCounts(), step.counts);
+      addCounts(sum, step.counts);
     }
     const runId = optionalNumber(row['run_id']);
     return {
@@ -162,7 +163,7 @@ export class ExecutionReader implements JobRepository {
       ...(runId === undefined ? {} : { runId }),
       createTime: new Date(Number(row['create_time'])),
       parameters: parameters.map(parameterOf),
-      counts,
+      counts: Object.fromEntries(counts),
     };
   }
 

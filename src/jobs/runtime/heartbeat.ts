@@ -57,7 +57,8 @@ export class Heartbeat {
     this.#timer.unref();
     if (this.#isInMemory) return;
     const data: HeartbeatData = {
-      url: this.#url,
+      // Absolute: the program may change its directory before the thread opens the file.
+      url: this.#store.database.dialect === 'sqlite' ? this.#store.database.identity : this.#url,
       owner: this.#owner,
       ttlMs: leaseTtlMs,
       renewedAt: this.#renewedAt.buffer as SharedArrayBuffer,

@@ -1,9 +1,21 @@
 import { MillraceError } from '../../base/errors.ts';
 import { type TypedParameter, typedParameters } from '../definition/instance-key.ts';
+import type { LaunchOptions } from '../definition/job.ts';
 import type { StandardSchemaV1 } from '../definition/standard-schema.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
 
 const runIdName = 'run.id';
+
+/** @throws {MillraceError} MR_OPTION_INVALID for a value that an option of a launch does not know */
+export function checkLaunchOptions(jobName: string, { onComplete, runId }: LaunchOptions): void {
+  const invalid = (name: string, value: unknown, allowed: string): never => {
+    throw new MillraceError('MR_OPTION_INVALID', `job "${jobName}": ${name} must be ${allowed}, got ${String(value)}.`);
+  };
+  if (onComplete !== undefined && !['refuse', 'noop', 'again'].includes(onComplete)) {
+    invalid('onComplete', onComplete, "'refuse', 'noop' or 'again'");
+  }
+  if (runId !== undefined && runId !== 'auto') invalid('runId', runId, "'auto'");
+}
 
 /**
  * The parameters of a launch, typed and as steps see them, and whether one of them identifies. The run id of an instance

@@ -20,7 +20,7 @@ import { runChunkStep } from './chunk-step-run.ts';
 import { EventHub } from './event-hub.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { JobRun, type RunStep } from './job-run.ts';
-import { launchParameters } from './launch-parameters.ts';
+import { checkLaunchOptions, launchParameters } from './launch-parameters.ts';
 import { closed, illegal, refusal, unreachable } from './operator-errors.ts';
 import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
 import { newOwner } from './owner-identity.ts';
@@ -99,17 +99,15 @@ export class JobOperator {
   static async create(options: JobOperatorOptions = {}): Promise<JobOperator> {
     const resolved = resolveOperatorOptions(options);
     const database = openDatabase(resolved.repository, { synchronous: resolved.synchronous });
+    let operator: JobOperator | undefined;
     try {
       await migrate(database);
-      const operator = new JobOperator(
-        resolved,
-        new ExecutionStore(database, resolved.leaseTtlMs),
-        new SqlDataSource(database),
-      );
+      const store = new ExecutionStore(database, resolved.leaseTtlMs);
+      operator = new JobOperator(resolved, store, new SqlDataSource(database));
       await operator.#begin();
       return operator;
     } catch (error) {
-      await database.close();
+      await (operator ?? database).close();
       throw unreachable(database.identity, error);
     }
   }
@@ -330,6 +328,7 @@ export class JobOperator {
 
   async #launchAs(executionId: string, job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
     const definition = definitionOf(job);
+    checkLaunchOptions(definition.name, options);
     const { parameters, values, identifies } = await launchParameters(definition, input);
     const request: LaunchRequest = {
       executionId,

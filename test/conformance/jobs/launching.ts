@@ -413,6 +413,17 @@ export function launchingConformance(store: StoreUnderTest): void {
       expect(again.instanceId).not.toBe(first.instanceId);
     });
 
+    it('ST-15: options of a launch that are not known are refused', async () => {
+      const operator = await create();
+      const made = hello();
+      for (const options of [{ onComplete: 'skip' }, { runId: 'next' }]) {
+        const error = await failure(operator.launch(made, { a: 1 }, options as never));
+        expect(error).toMatchObject({ code: 'MR_OPTION_INVALID' });
+        expect(error.message).toContain(`job "${made.name}"`);
+      }
+      expect(await operator.repository.executions({ jobName: made.name })).toEqual([]);
+    });
+
     it('ST-16: reuses completed steps, with their results and without counts', async () => {
       const operator = await create();
       const runs: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FILTER, job, type StepCounts } from '../../../src/jobs/index.ts';
-import { end, failure, gate, named, operators, type StoreUnderTest, step } from './harness.ts';
+import { end, failure, gate, type LooseJob, named, operators, type StoreUnderTest, step } from './harness.ts';
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const none: StepCounts = {
@@ -198,6 +198,19 @@ export function readingConformance(store: StoreUnderTest): void {
       expect(step(second, 'load').counts).toEqual({ ...none, read: 2, filter: 1, write: 1, commit: 1 });
       const { counts } = await operator.repository.instance(first.instanceId);
       expect(counts).toEqual({ load: { ...none, read: 6, filter: 3, write: 3, commit: 3, rollback: 1 } });
+    });
+
+    it('steps and parameters may have any name', async () => {
+      const operator = await create();
+      const names = ['constructor', 'toString', 'hasOwnProperty', 'a/b "c"', 'ä😀', ' '];
+      const made = (job(named('names')) as LooseJob).steps(
+        Object.fromEntries(names.map((name) => [name, { step: (s: LooseJob) => s.read([1]).write(() => undefined) }])),
+      );
+      const parameters = Object.fromEntries(names.map((name, at) => [name, at]));
+      const execution = await operator.run(made, parameters);
+      expect(execution.parameters).toEqual(parameters);
+      const { counts } = await operator.repository.instance(execution.instanceId);
+      expect(Object.entries(counts).map(([name, { write }]) => [name, write])).toEqual(names.map((name) => [name, 1]));
     });
 
     it('ST-73: skipped items come by index, of an execution, an instance or a step', async () => {
