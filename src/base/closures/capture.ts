@@ -4,7 +4,7 @@ import { type CaptureTools, ClosureGraph } from './closure-graph.ts';
 import { FunctionReader } from './function-reader.ts';
 import { KnownClasses } from './known-classes.ts';
 import { PackageResolver } from './packages.ts';
-import type { ClosurePayload } from './payload.ts';
+import type { ClosureNode, ClosurePayload } from './payload.ts';
 import { refuseValue } from './refusal.ts';
 import { writeSnapshot } from './snapshot.ts';
 import type { FunctionToShip } from './user-function.ts';
@@ -31,9 +31,49 @@ export function captureClosures(functions: readonly FunctionToShip[]): ClosurePa
     const nodes = graph.finish();
     const shared = [...graph.shared];
     const snapshot = snapshotOf(graph, shared, functions);
-    return { nodes, roots, isAsync: functions.map(({ fn }) => isAsyncFunction(fn, reader)), ...snapshot, shared };
+    const isLarge = typeof snapshot.data === 'number' || snapshot.largeBuffers.some(({ readOnly }) => !readOnly);
+    const keepsState = !isLarge && (graph.plainValues.some(isObject) || nodes.some(holdsState));
+    const isAsync = functions.map(({ fn }) => isAsyncFunction(fn, reader));
+    return { nodes, roots, isAsync, keepsState, ...snapshot, shared };
   } finally {
     reader.finish();
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether a call can leave something behind in it that a later call finds. Boxes are meant to: they hold what a module caches. */
+function holdsState(node: ClosureNode): boolean {
+  switch (node.kind) {
+    case 'object':
+    case 'array':
+    case 'map':
+    case 'set':
+    case 'error':
+    case 'dressed':
+    case 'construct':
+    case 'nodeBuffer':
+      return true;
+    case 'function':
+      return node.properties.length > 0 || node.staticPrivate.length > 0;
+    case 'data':
+    case 'global':
+    case 'symbol':
+    case 'registeredSymbol':
+    case 'import':
+    case 'require':
+    case 'dynamicImport':
+    case 'importMeta':
+    case 'keepName':
+    case 'revived':
+    case 'property':
+    case 'box':
+    case 'bound':
+    case 'sharedBuffer':
+    case 'view':
+      return false;
   }
 }
 

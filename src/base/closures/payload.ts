@@ -132,6 +132,11 @@ export interface ClosurePayload {
   readonly roots: readonly NodeIndex[];
   /** Whether each function is declared async (an async function or an async generator). */
   readonly isAsync: readonly boolean[];
+  /**
+   * Whether the functions could change what they captured, so that each try of a task needs functions of its own. False where that is
+   * 256 KB or more: like a broadcast value, it is kept for all tasks of a worker, and must not be changed.
+   */
+  readonly keepsState: boolean;
   /** All plain data, serialised at once by V8; a number is an index into `shared`. */
   readonly data: Uint8Array | number;
   readonly largeBuffers: readonly LargeBuffer[];

@@ -19,15 +19,25 @@ import type { UserFunction } from './user-function.ts';
 /** Gives the worker's side of an object that said how it travels (see `Shippable`). */
 export type Revive = (kind: string, data: unknown) => unknown;
 
+/** What variables of modules hold that their functions assign: caches, which outlive a rebuilding. */
+export type Boxes = Map<NodeIndex, { v: unknown }>;
+
 /**
  * Makes the captured functions anew, on any thread. Asynchronous only for the imports they need.
  *
+ * @param boxes those of an earlier rebuilding of the same payload go on, and new ones are added
  * @throws {MillraceError} MR_CLOSURE_UNSHIPPABLE when a package that they import cannot be loaded here
  */
-export async function rebuildClosures(payload: ClosurePayload, revive: Revive): Promise<readonly UserFunction[]> {
+export async function rebuildClosures(
+  payload: ClosurePayload,
+  revive: Revive,
+  boxes: Boxes = new Map(),
+): Promise<readonly UserFunction[]> {
   await prepareImports();
   const modules = await loadModules(payload.nodes);
-  const values = new Rebuild(payload, readSnapshot(payload, payload.shared), modules, revive).make(payload.roots);
+  const values = new Rebuild(payload, readSnapshot(payload, payload.shared), modules, revive, boxes).make(
+    payload.roots,
+  );
   return values as readonly UserFunction[];
 }
 
@@ -61,6 +71,7 @@ class Rebuild {
   readonly #data: readonly unknown[];
   readonly #modules: ReadonlyMap<string, unknown>;
   readonly #revive: Revive;
+  readonly #boxes: Boxes;
   readonly #made = new Map<NodeIndex, unknown>();
   readonly #functions = new Map<NodeIndex, MadeFunction>();
   /** False until the functions have their variables: field initialisers, which reviving runs, may use them. */
@@ -75,11 +86,13 @@ class Rebuild {
     data: readonly unknown[],
     modules: ReadonlyMap<string, unknown>,
     revive: Revive,
+    boxes: Boxes,
   ) {
     this.#payload = payload;
     this.#data = data;
     this.#modules = modules;
     this.#revive = revive;
+    this.#boxes = boxes;
   }
 
   make(roots: readonly NodeIndex[]): readonly unknown[] {
@@ -146,7 +159,9 @@ class Rebuild {
           this.#value(node.args) as readonly unknown[],
         );
       case 'revived': {
-        const [data] = new Rebuild(this.#payload, this.#data, this.#modules, this.#revive).make([node.data]);
+        const [data] = new Rebuild(this.#payload, this.#data, this.#modules, this.#revive, this.#boxes).make([
+          node.data,
+        ]);
         return this.#revive(node.reviver, data);
       }
       case 'property': {
@@ -154,7 +169,10 @@ class Rebuild {
         return owner === pending ? pending : Reflect.get(owner as object, this.#key(node.key));
       }
       case 'box': {
+        const known = this.#boxes.get(index);
+        if (known !== undefined) return known;
         const box: { v: unknown } = { v: undefined };
+        this.#boxes.set(index, box);
         this.#unfilled.push(() => {
           box.v = this.#value(node.value);
         });

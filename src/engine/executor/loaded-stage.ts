@@ -1,6 +1,6 @@
 import { deserialize } from 'node:v8';
 import type { ClosurePayload } from '../../base/closures/payload.ts';
-import { rebuildClosures } from '../../base/closures/rebuild.ts';
+import { type Boxes, rebuildClosures } from '../../base/closures/rebuild.ts';
 import type { UserFunction } from '../../base/closures/user-function.ts';
 import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
@@ -22,6 +22,11 @@ export interface LoadedStage {
   readonly plan: TaskNode;
   readonly output: TaskOutput;
   readonly functions: readonly UserFunction[];
+  /**
+   * The functions for one try of a task. Made anew where they could have changed what they captured: a task must not see what another
+   * one, or a try that failed, left behind, or results would depend on which worker ran what.
+   */
+  functionsForTry(): Promise<readonly UserFunction[]>;
   readonly origins: readonly FunctionOrigin[];
   readonly asyncFunctions: Set<FunctionIndex>;
   splits(nodeId: number): readonly Split[];
@@ -64,7 +69,8 @@ export class StageLoader {
     for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
     const payload = deserialize(copyOf(reference.payload)) as StagePayload;
     const closures = withShared(payload.closures, reference.shared);
-    const functions = await rebuildClosures(closures, this.#revive);
+    const boxes: Boxes = new Map();
+    const functions = await rebuildClosures(closures, this.#revive, boxes);
     const splits = new Map(payload.splits);
     const readers = new Map<SourceSpec['format'], SplitReader>();
     const sources = sourcesIn(payload.plan);
@@ -82,6 +88,9 @@ export class StageLoader {
       plan: payload.plan,
       output: payload.output,
       functions,
+      functionsForTry: closures.keepsState
+        ? () => rebuildClosures(closures, this.#revive, boxes)
+        : () => Promise.resolve(functions),
       origins: payload.origins,
       asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
       useOf: (source) => uses.get(source),

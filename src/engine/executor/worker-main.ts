@@ -61,7 +61,7 @@ export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]
 export function wake(): void {}
 
 async function runTask(
-  stage: LoadedStage,
+  loaded: LoadedStage,
   task: TaskDescription,
   inputs: InputIndex,
   { id, settings }: TaskBatch,
@@ -69,6 +69,7 @@ async function runTask(
   const startedAt = performance.now();
   for (;;) {
     updates.clear();
+    const stage = { ...loaded, functions: await loaded.functionsForTry() };
     const ready: ReadyPartitions = new Map();
     const files = new TaskFiles((name) => join(settings.tempDir, `${name}-b${id}-${nextFile++}`));
     const environment: TaskEnvironment = {
