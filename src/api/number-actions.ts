@@ -135,7 +135,7 @@ export abstract class NumberActions<T> extends FoldActions<T> {
   /**
    * About how many different rows there are, by a HyperLogLog sketch of some kilobytes a partition.
    *
-   * @param relativeSD the relative standard deviation of the estimate, from 0.001 to 0.4: smaller takes more memory
+   * @param relativeSD the relative standard deviation of the estimate, at least 0.001: smaller takes more memory
    *
    * @example
    * ```ts
@@ -176,10 +176,11 @@ export abstract class NumberActions<T> extends FoldActions<T> {
 }
 
 export function checkedPrecision(operator: string, relativeSD: number): number {
-  if (typeof relativeSD === 'number' && relativeSD >= 0.001 && relativeSD <= 0.4) return sketchPrecision(relativeSD);
+  if (typeof relativeSD === 'number' && relativeSD >= 0.001 && relativeSD < Number.POSITIVE_INFINITY)
+    return sketchPrecision(relativeSD);
   throw new MillraceError(
     'MR_OPTION_INVALID',
-    `${operator}: relativeSD must be from 0.001 to 0.4, got ${String(relativeSD)}. For an exact count use distinct().count().`,
+    `${operator}: relativeSD must be a number of at least 0.001, got ${String(relativeSD)}. For an exact count use distinct().count().`,
   );
 }
 

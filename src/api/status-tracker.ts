@@ -73,7 +73,9 @@ export class StatusTracker {
         const stage = this.#stages.get(event.stageKey);
         if (stage === undefined) return;
         stage.numActiveTasks = Math.max(0, stage.numActiveTasks - 1);
-        if (event.status === 'succeeded') stage.numCompletedTasks++;
+        // A speculative copy may end too: its task is complete already.
+        if (event.status === 'succeeded')
+          stage.numCompletedTasks = Math.min(stage.numTasks, stage.numCompletedTasks + 1);
         if (event.status === 'failed') stage.numFailedTasks++;
         return;
       }

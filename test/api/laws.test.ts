@@ -88,6 +88,71 @@ const steps: readonly Step[] = [
     plain: (rows) => [...rows],
   },
   { name: 'union with itself', rdd: (rdd) => rdd.union(rdd), plain: (rows) => [...rows, ...rows] },
+  { name: 'partitionBy', rdd: (rdd) => rdd.partitionBy(3), plain: (rows) => [...rows] },
+  {
+    name: 'partitionBy a function',
+    rdd: (rdd) => rdd.partitionBy(2, (key) => key.length % 2),
+    plain: (rows) => [...rows],
+  },
+  {
+    name: 'combineByKey',
+    rdd: (rdd) =>
+      rdd
+        .combineByKey(
+          (value) => [value],
+          (list, value) => [...list, value],
+          (a, b) => [...a, ...b],
+        )
+        .mapValues((list) => list.reduce((a, b) => a + b)),
+    plain: merged,
+  },
+  { name: 'sort downwards', rdd: (rdd) => rdd.sortByKey(false, 2), plain: (rows) => [...rows] },
+  {
+    name: 'a range of keys',
+    rdd: (rdd) => rdd.sortByKey(true, 3).filterByRange('a', 'bx'),
+    plain: (rows) => rows.filter(([key]) => key >= 'a' && key <= 'bx'),
+  },
+  {
+    name: 'sorted partitions',
+    rdd: (rdd) => rdd.repartitionAndSortWithinPartitions(3),
+    plain: (rows) => [...rows],
+  },
+  { name: 'sample of all', rdd: (rdd) => rdd.sample(false, 1, 7), plain: (rows) => [...rows] },
+  {
+    name: 'the pieces of a split',
+    rdd: (rdd) => rdd.randomSplit([2, 1], 5).reduce((a, b) => a.union(b)),
+    plain: (rows) => [...rows],
+  },
+  {
+    name: 'zip with its values',
+    rdd: (rdd) => rdd.keys().zip(rdd.values()),
+    plain: (rows) => [...rows],
+  },
+  { name: 'zipWithIndex', rdd: (rdd) => rdd.zipWithIndex().keys(), plain: (rows) => [...rows] },
+  {
+    name: 'subtract and subtractByKey',
+    rdd: (rdd) => rdd.subtract(rdd.filter(([, value]) => value > 3)).subtractByKey(rdd.filter(([key]) => key === 'b')),
+    plain: (rows) => rows.filter(([key, value]) => value <= 3 && key !== 'b'),
+  },
+  {
+    name: 'intersection',
+    rdd: (rdd) => rdd.intersection(rdd.filter(([, value]) => value < 5)),
+    plain: (rows) => [...new Map(rows.filter(([, value]) => value < 5).map((row) => [row.join(), row])).values()],
+  },
+  {
+    name: 'cogroup with itself',
+    rdd: (rdd) => rdd.cogroup(rdd, 2).flatMapValues(([values, same]) => [...values, same.length]),
+    plain: (rows) => [
+      ...rows,
+      ...[...new Set(rows.map(([key]) => key))].map((at): Row => [at, rows.filter(([key]) => key === at).length]),
+    ],
+  },
+  {
+    name: 'cartesian with one row',
+    rdd: (rdd) => rdd.cartesian(rdd.coalesce(1).glom()).keys(),
+    plain: (rows) => [...rows],
+  },
+  { name: 'localCheckpoint', rdd: (rdd) => rdd.map((row) => row).localCheckpoint(), plain: (rows) => [...rows] },
   {
     name: 'join with its sums',
     rdd: (rdd) => rdd.join(rdd.reduceByKey((a, b) => a + b)).mapValues(([value, sum]) => value + sum),
