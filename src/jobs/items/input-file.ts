@@ -5,6 +5,7 @@ import type { FileSystem, RandomAccessFile } from '../../data/io/file-system.ts'
 import type { FileSystems } from '../../data/io/file-systems.ts';
 import { RangeInput, type SequentialInput } from '../../data/io/sequential-input.ts';
 import { describeUri, toUri } from '../../data/io/uri.ts';
+import { BatchError } from '../definition/batch-error.ts';
 
 /** What a checkpoint remembers of a file, to notice that it changed (ST-54). */
 export type FileFingerprint = {
@@ -32,6 +33,8 @@ export class InputFile {
   #input: SequentialInput | undefined;
   /** The offset of the next byte of `#input`. */
   #offset = 0;
+  /** What is wrong with the compressed data; behind it nothing can be read. */
+  #damage: MillraceError | undefined;
 
   /** @param before what a checkpoint remembers @throws {MillraceError} MR_NOT_FOUND, or MR_INPUT_CHANGED when it is not that file any more */
   constructor(path: string, before: FileFingerprint | undefined, stores: FileSystems) {
@@ -48,8 +51,18 @@ export class InputFile {
     if (before !== undefined) this.#checkSame(before);
   }
 
-  /** Fills `target` with the bytes from `offset` on; returns how many there were, 0 at the end. After an error the same call may be tried again. */
+  /**
+   * Fills `target` with the bytes from `offset` on; returns how many there were, 0 at the end. After an error the same
+   * call may be tried again.
+   *
+   * @throws {MillraceError} MR_PARSE where compressed data is damaged; when that was skipped, an error that cannot be
+   */
   read(target: Uint8Array, offset: number): number {
+    if (this.#damage !== undefined) {
+      throw new BatchError(`${this.name} cannot be read behind the place where it is damaged. Fetch it again.`, {
+        cause: this.#damage,
+      });
+    }
     try {
       const input = this.#from(offset);
       let count = 0;
@@ -62,6 +75,7 @@ export class InputFile {
       return count;
     } catch (error) {
       this.close();
+      if (error instanceof MillraceError && error.code === 'MR_PARSE') this.#damage = error;
       throw error;
     }
   }

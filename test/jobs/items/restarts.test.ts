@@ -218,4 +218,26 @@ describe('a record that cannot be read', () => {
       await operator.close();
     }
   });
+
+  it('ends a step though it skips: nothing can be told behind damaged data', async () => {
+    const lines = Array.from({ length: 100_000 }, (_, n) => `${(n * 7919) % 10007},${n}`).join('\n');
+    const whole = gzipSync(lines);
+    const path = file('cut.csv.gz', whole.subarray(0, Math.floor(whole.length * 0.8)));
+    const operator = await JobOperator.create({ repository: 'sqlite::memory:', signals: false });
+    try {
+      const read = job('cut').step('read', (s) =>
+        s
+          .read(csvReader(path, { header: false }))
+          .chunk(1000)
+          .skip('MR_PARSE', { limit: Number.POSITIVE_INFINITY })
+          .write(() => undefined),
+      );
+      const execution = await (await operator.launch(read)).finished();
+      expect(execution).toMatchObject({ status: 'FAILED', failure: { cause: { code: 'MR_PARSE' } } });
+      expect(execution.failure?.message).toContain(path);
+      expect(execution.steps[0]?.counts.write).toBeGreaterThan(0);
+    } finally {
+      await operator.close();
+    }
+  });
 });
