@@ -67,6 +67,12 @@ export class MillraceContext extends ContextSources {
       const progress = new ProgressLine((text) => process.stderr.write(text));
       this.#backend.events.on('*', (event) => progress.observe(event));
     }
+    this.#backend.events.on('inputChanged', ({ source, added, removed }) => {
+      const files = (names: readonly string[]): string => `${names.length} files (${names.slice(0, 3).join(', ')})`;
+      const came = added.length === 0 ? '' : ` ${files(added)} came and are not in the result.`;
+      const went = removed.length === 0 ? '' : ` ${files(removed)} went and are in the result.`;
+      this.#log('warn', `${source}: while it was read,${came}${went}`);
+    });
     this.#backend.events.on('workerLost', ({ message }) => this.#log('warn', `a worker thread died: ${message}`));
   }
 

@@ -46,6 +46,7 @@ export class ProgressLine {
       case 'workerLost':
       case 'blockCached':
       case 'blockLost':
+      case 'inputChanged':
       case 'outputsLost':
         return;
     }

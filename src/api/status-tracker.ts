@@ -83,6 +83,7 @@ export class StatusTracker {
       case 'workerLost':
       case 'blockCached':
       case 'blockLost':
+      case 'inputChanged':
       case 'outputsLost':
         return;
     }

@@ -51,6 +51,37 @@ describe('reading', () => {
   });
 });
 
+describe('files that change while they are read', () => {
+  it('are reported: what was added by an event, what was changed by an error', async () => {
+    const folder = join(write('busy/a.txt', 'a\nb\n'), '..');
+    write('busy/b.txt', 'c\n');
+    const heard: unknown[] = [];
+    const off = sc.on('inputChanged', ({ source, added, removed }) => heard.push([source, added, removed]));
+    const added = join(folder, 'c.txt');
+    const growing = sc.textFile(folder, 1).map((line) => {
+      if (line === 'a') writeFileSync(added, 'late\n');
+      return line;
+    });
+    expect(await growing.collect()).toEqual(['a', 'b', 'c']);
+    expect(heard).toEqual([[expect.stringMatching(/^textFile at files\.test\.ts:\d+$/), [added], []]]);
+    expect(await growing.count()).toBe(3);
+    expect(await sc.textFile(join(folder, '*.txt')).count()).toBe(4);
+    expect(heard).toHaveLength(1);
+    off();
+
+    const first = sc.textFile(folder);
+    expect(await first.count()).toBe(4);
+    writeFileSync(join(folder, 'b.txt'), 'changed\n');
+    await expect(first.count()).rejects.toMatchObject({
+      code: 'MR_INPUT_CHANGED',
+      message: expect.stringMatching(/b\.txt changed .* Read it with a new RDD/),
+    });
+    rmSync(join(folder, 'b.txt'));
+    await expect(first.count()).rejects.toThrow(/b\.txt was removed since it was listed/);
+    expect(await sc.textFile(folder).count()).toBe(3);
+  });
+});
+
 describe('partition directories', () => {
   const hive = (name: string, good: string, bad: string): string => {
     for (const year of [2025, 2026]) write(`${name}/year=${year}/a.${name}`, year === 2026 ? good : bad);

@@ -30,6 +30,23 @@ export function listInputFiles(paths: readonly string[], fileSystems: FileSystem
   return [...found.values()];
 }
 
+/**
+ * The files that have come to the paths and those that have gone since they were `listed`. Not looked for where every path is one file.
+ */
+export function listingChange(
+  paths: readonly string[],
+  listed: readonly string[],
+  fileSystems: FileSystems,
+): { readonly added: readonly string[]; readonly removed: readonly string[] } {
+  const before = new Set(listed);
+  if (paths.every((path) => !hasGlob(path) && before.has(toUri(path)))) return { added: [], removed: [] };
+  const now = new Set(listInputFiles(paths, fileSystems).map(({ uri }) => uri));
+  return {
+    added: [...now].filter((uri) => !before.has(uri)).map(describeUri),
+    removed: listed.filter((uri) => !now.has(uri)).map(describeUri),
+  };
+}
+
 function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] {
   const isGlob = hasGlob(path);
   const uri = isGlob && schemeOf(path) !== undefined ? path : toUri(path);

@@ -72,6 +72,8 @@ export interface PlanSettings extends PartitionReadOptions {
 export interface SourcePlan {
   readonly source: SourceSpec;
   readonly splits: readonly Split[];
+  /** The URIs of all files that were listed, also those that pruning left out. */
+  readonly files: readonly string[];
 }
 
 export interface ReadSettings {

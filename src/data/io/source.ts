@@ -38,6 +38,15 @@ export function planSource(source: SourceSpec, settings: PlanSettings): SourcePl
     );
   const fileSystems = settings.fileSystems ?? new FileSystems();
   const files = listInputFiles(source.paths, fileSystems);
+  return { ...planFiles(source, files, settings, fileSystems), files: files.map(({ uri }) => uri) };
+}
+
+function planFiles(
+  source: SourceSpec,
+  files: readonly FileStatus[],
+  settings: PlanSettings,
+  fileSystems: FileSystems,
+): Omit<SourcePlan, 'files'> {
   const open = (file: FileStatus): RandomAccessFile => fileSystems.of(file.uri).openRead(file.uri, file);
   switch (source.format) {
     case 'text':

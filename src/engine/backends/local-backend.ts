@@ -170,6 +170,10 @@ export class LocalBackend implements Backend {
     try {
       await this.#scheduler.run({ actionId, pool, stages, result, signal });
       status = 'succeeded';
+      for (const { node, added, removed } of this.#sources.takeChanges()) {
+        const source = `${node.operator} at ${formatCallSite(node.callSite)}`;
+        this.events.emit({ kind: 'inputChanged', actionId, source, added, removed, at: Date.now() });
+      }
     } catch (error) {
       if (error instanceof MillraceError && error.code === 'MR_ABORTED') status = 'cancelled';
       throw error;

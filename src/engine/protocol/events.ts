@@ -18,6 +18,16 @@ export type EngineEvent =
       readonly durationMs: number;
       readonly at: number;
     }
+  /** Files came to a directory or pattern, or went, while an action read it for the first time: they are not, or still, in its result. */
+  | {
+      readonly kind: 'inputChanged';
+      readonly actionId: number;
+      /** `textFile at report.ts:3` */
+      readonly source: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+      readonly at: number;
+    }
   | {
       readonly kind: 'stageSubmitted';
       readonly actionId: number;
