@@ -72,6 +72,7 @@ export function encodeChunk(shredded: ShreddedLeaf, column: EncodedColumn, optio
     return { offset, compressedPageSize: writer.compressedBytes - offset, firstRowIndex: range.firstRow };
   });
   const order = valueOrder(leaf, column);
+  const extremes = ranges.map(({ firstValue, lastValue }) => order?.extremes(firstValue, lastValue));
   const summary: ChunkSummary = {
     leaf,
     encodings: [encoding.rle, encoding.plain, ...(hasDictionary ? [encoding.plainDictionary] : [])],
@@ -79,9 +80,9 @@ export function encodeChunk(shredded: ShreddedLeaf, column: EncodedColumn, optio
     compressedBytes: writer.compressedBytes,
     uncompressedBytes: writer.uncompressedBytes,
     dataPageOffset,
-    statistics: statisticsOf(leaf, column, order, numLevels - count),
+    statistics: statisticsOf(leaf, values, order && outermost(extremes, order), numLevels - count),
     pages,
-    columnIndex: columnIndexOf(leaf, column, order, ranges),
+    columnIndex: order && columnIndexOf(leaf, values, order, { ranges, extremes }),
   };
   return { parts: writer.parts, summary };
 }
@@ -198,13 +199,23 @@ function endOfRow(repetitions: Uint8Array, start: number, numLevels: number): nu
   return end;
 }
 
+/** The extremes of all pages together. */
+function outermost(pages: readonly (Extremes | undefined)[], order: ValueOrder): Extremes | undefined {
+  return pages.reduce((all, page) => {
+    if (all === undefined || page === undefined) return all ?? page;
+    return {
+      least: order.compare(page.least, all.least) < 0 ? page.least : all.least,
+      most: order.compare(page.most, all.most) > 0 ? page.most : all.most,
+    };
+  }, undefined);
+}
+
 function statisticsOf(
   leaf: ParquetLeaf,
-  { values, count }: EncodedColumn,
-  order: ValueOrder | undefined,
+  values: EncodedColumn['values'],
+  extremes: Extremes | undefined,
   nullCount: number,
 ): FormatStatistics {
-  const extremes = order?.extremes(0, count);
   if (extremes === undefined) return { nullCount };
   const least = lowerBound(leaf, values, extremes.least);
   const most = upperBound(leaf, values, extremes.most);
@@ -219,20 +230,14 @@ function statisticsOf(
 
 function columnIndexOf(
   leaf: ParquetLeaf,
-  { values }: EncodedColumn,
-  order: ValueOrder | undefined,
-  ranges: readonly PageRange[],
+  values: EncodedColumn['values'],
+  order: ValueOrder,
+  { ranges, extremes }: { readonly ranges: readonly PageRange[]; readonly extremes: readonly (Extremes | undefined)[] },
 ): FormatColumnIndex | undefined {
-  if (order === undefined) return undefined;
-  const bounds = ranges.map(({ firstValue, lastValue }) => {
-    const extremes = order.extremes(firstValue, lastValue);
-    if (extremes === undefined) return undefined;
-    return {
-      ...extremes,
-      lower: lowerBound(leaf, values, extremes.least),
-      upper: upperBound(leaf, values, extremes.most),
-    };
-  });
+  const bounds = extremes.map(
+    (ends) =>
+      ends && { ...ends, lower: lowerBound(leaf, values, ends.least), upper: upperBound(leaf, values, ends.most) },
+  );
   const isNull = ranges.map((range) => range.firstValue === range.lastValue);
   if (bounds.some((bound, page) => !isNull[page] && bound?.upper === undefined)) return undefined;
   const nothing = new Uint8Array(0);

@@ -146,17 +146,46 @@ function comparedOrder(compare: (a: number, b: number) => number): ValueOrder {
 }
 
 function bytesOrder({ heap, offsets }: BinaryValues): ValueOrder {
-  return comparedOrder((a, b) => {
+  /** The first place from `from` on where the two differ, at most the shorter one's length. */
+  const differ = (a: number, b: number, from: number): number => {
     const startA = offsets[a]!;
     const startB = offsets[b]!;
-    const lengthA = offsets[a + 1]! - startA;
-    const lengthB = offsets[b + 1]! - startB;
-    for (let index = 0, shared = Math.min(lengthA, lengthB); index < shared; index++) {
-      const difference = heap[startA + index]! - heap[startB + index]!;
-      if (difference !== 0) return difference;
-    }
-    return lengthA - lengthB;
-  });
+    const shared = Math.min(offsets[a + 1]! - startA, offsets[b + 1]! - startB);
+    let index = from;
+    while (index < shared && heap[startA + index] === heap[startB + index]) index++;
+    return index;
+  };
+  const orderAt = (a: number, b: number, place: number): number => {
+    const lengthA = offsets[a + 1]! - offsets[a]!;
+    const lengthB = offsets[b + 1]! - offsets[b]!;
+    return place < lengthA && place < lengthB
+      ? heap[offsets[a]! + place]! - heap[offsets[b]! + place]!
+      : lengthA - lengthB;
+  };
+  return {
+    compare: (a, b) => orderAt(a, b, differ(a, b, 0)),
+    extremes: (from, to) => {
+      if (from >= to) return undefined;
+      let least = from;
+      let most = from;
+      let common = offsets[from + 1]! - offsets[from]!;
+      for (let index = from + 1; index < to; index++) {
+        const place = differ(index, least, 0);
+        const fromLeast = orderAt(index, least, place);
+        if (fromLeast < 0) {
+          least = index;
+          common = differ(least, most, 0);
+          continue;
+        }
+        // What differs from the least within what it has in common with the most is beyond the most as well.
+        if (place < common ? fromLeast > 0 : orderAt(index, most, differ(index, most, common)) > 0) {
+          most = index;
+          common = differ(least, most, 0);
+        }
+      }
+      return { least, most };
+    },
+  };
 }
 
 /** With a dictionary each distinct text is compared when they are sorted, once for the whole column. */
