@@ -130,7 +130,7 @@ export function readSplit(source: SourceSpec, split: Split, settings: ReadSettin
       return readColumnar(split, settings, (file) => {
         const use = settings.use ?? {};
         const reading = applyRowUse(file, split as ParquetSplit, options, use);
-        return readParquetSplit(file, reading.split, reading.options);
+        return readParquetSplit(file, reading.split, reading.options, reading.clauses);
       });
     }
     case 'object':

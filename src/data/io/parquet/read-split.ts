@@ -2,6 +2,7 @@ import { MillraceError } from '../../../base/errors.ts';
 import type { RandomAccessFile } from '../file-system.ts';
 import { CellError, type CellReader } from './encodings/cell.ts';
 import { cellsOf, type LeafOptions, objectBuilder } from './encodings/cells.ts';
+import type { Predicate } from './filter/predicate.ts';
 import { rowFilter } from './filter/row-filter.ts';
 import { describePlace, type ParquetPlace } from './parquet-errors.ts';
 import type { ParquetLayout, PlannedParquetOptions } from './parquet-options.ts';
@@ -22,25 +23,57 @@ export function* readParquetSplit(
   file: RandomAccessFile,
   split: ParquetSplit,
   options: PlannedParquetOptions,
+  clauses: readonly (readonly Predicate[])[] = [],
 ): Iterable<readonly unknown[]> {
   const layout = layoutOf(split, options);
   const names = options.schema.fields.map((field) => field.name);
   const build = objectBuilder(names);
-  for (const group of split.groups) yield* readGroupRows(file, group, layout, options, names, build);
+  for (const group of split.groups) yield* readGroupRows({ file, group, layout, options, clauses }, names, build);
+}
+
+interface GroupReading {
+  readonly file: RandomAccessFile;
+  readonly group: PlannedRowGroup;
+  readonly layout: ParquetLayout;
+  readonly options: PlannedParquetOptions;
+  readonly clauses: readonly (readonly Predicate[])[];
 }
 
 function* readGroupRows(
-  file: RandomAccessFile,
-  group: PlannedRowGroup,
-  layout: ParquetLayout,
-  options: PlannedParquetOptions,
+  reading: GroupReading,
   names: readonly string[],
   build: (columns: readonly (readonly unknown[])[], count: number) => unknown[],
 ): Iterable<readonly unknown[]> {
+  const { file, group, layout, options, clauses } = reading;
   const reader = new RowGroupReader(file, group, options.verifyChecksums !== false);
-  const keptRows = rowFilter(options.filter ?? [], layout, reader);
+  const keptRows = rowFilter(options.filter ?? [], clauses, layout, reader);
+  // Decoded when the first row is kept: of many row groups a filter keeps none.
+  let loaded: readonly CellReader[] | undefined;
+  const cellsAt = (start: number, end: number): readonly unknown[][] => {
+    loaded ??= cellReaders(reading, names, reader);
+    return loaded.map((read) => read(start, end));
+  };
+  for (const range of group.ranges) {
+    for (let start = range.start; start < range.end; start += maxBatchRows) {
+      const end = Math.min(start + maxBatchRows, range.end);
+      const kept = keptRows?.(start, end);
+      if (kept === undefined || kept.length === end - start) {
+        yield build(cellsAt(start, end), end - start);
+      } else if (kept.length > 0) {
+        const cells = cellsAt(start, end).map((column) => pick(column, kept));
+        yield build(cells, kept.length);
+      }
+    }
+  }
+}
+
+function cellReaders(
+  { file, group, layout, options }: GroupReading,
+  names: readonly string[],
+  reader: RowGroupReader,
+): readonly CellReader[] {
   const leafOptions = leafOptionsOf(layout, options);
-  const columns = layout.columns.map((shape, index): CellReader => {
+  return layout.columns.map((shape, index): CellReader => {
     if (shape === null) return nullCells;
     const place = { uri: file.uri, rowGroup: group.index, column: names[index] ?? shape.name };
     const column = reader.column(shape);
@@ -49,19 +82,6 @@ function* readGroupRows(
       explained(place, () => cellsOf(column.vector, leafOptions)),
     );
   });
-  for (const range of group.ranges) {
-    for (let start = range.start; start < range.end; start += maxBatchRows) {
-      const end = Math.min(start + maxBatchRows, range.end);
-      const kept = keptRows?.(start, end);
-      if (kept === undefined || kept.length === end - start) {
-        const cells = columns.map((read) => read(start, end));
-        yield build(cells, end - start);
-      } else if (kept.length > 0) {
-        const cells = columns.map((read) => pick(read(start, end), kept));
-        yield build(cells, kept.length);
-      }
-    }
-  }
 }
 
 function pick(cells: readonly unknown[], positions: readonly number[]): readonly unknown[] {

@@ -24,7 +24,10 @@ function readWhere(bytes: Uint8Array, text: string, options: ParquetReadOptions 
   const rows = plan.splits.flatMap((planned) => {
     const use = { clauses, properties: properties && [...properties, 'index'] };
     const reading = applyRowUse(file, planned, plan.options, use);
-    return [...readParquetSplit(file, reading.split, reading.options)].flat() as Record<string, unknown>[];
+    return [...readParquetSplit(file, reading.split, reading.options, reading.clauses)].flat() as Record<
+      string,
+      unknown
+    >[];
   });
   const bytesRead = file.reads.reduce((sum, { length }) => sum + length, 0);
   return { rows: rows.filter(predicateOf(text)), rowsRead: rows.length, bytesRead };

@@ -16,6 +16,8 @@ import { nullPasses, passes, rowTestPredicate } from './row-test-predicate.ts';
 export interface SplitReading {
   readonly split: ParquetSplit;
   readonly options: PlannedParquetOptions;
+  /** Rows that fulfil no predicate of one of these need not be made. */
+  readonly clauses: readonly (readonly Predicate[])[];
 }
 
 /**
@@ -29,13 +31,15 @@ export function applyRowUse(
   { properties, clauses = [] }: RowUse,
 ): SplitReading {
   const layout = options.layouts[split.layout];
-  if (layout === undefined || split.groups.length === 0) return { split, options };
+  if (layout === undefined || split.groups.length === 0) return { split, options, clauses: [] };
   const wanted = clauses.map((clause) => clausePredicates(clause, split, layout, options));
-  const narrow = properties === undefined ? { split, options } : withColumns(new Set(properties), split, options);
+  const narrow =
+    properties === undefined ? { split, options, clauses: [] } : withColumns(new Set(properties), split, options);
   if (wanted.includes('none')) return { ...narrow, split: { ...narrow.split, groups: [] } };
   const predicates = wanted.filter((clause) => typeof clause !== 'string');
   if (predicates.length === 0) return narrow;
-  return { ...narrow, split: { ...narrow.split, groups: passingGroups(file, narrow, predicates) } };
+  const passing = passingGroups(file, narrow, predicates);
+  return { ...narrow, split: { ...narrow.split, groups: passing }, clauses: predicates };
 }
 
 /** One of these must hold; `all` where nothing can be told, `none` where no row of the split passes. */
@@ -93,7 +97,7 @@ function withColumns(names: ReadonlySet<string>, split: ParquetSplit, options: P
     chunks: group.chunks.filter(({ leafIndex }) => leaves.has(leafIndex)),
   }));
   const schema = { fields: fields.filter((_, index) => isWanted(index)) };
-  return { split: { ...split, groups }, options: { ...options, schema, layouts } };
+  return { split: { ...split, groups }, options: { ...options, schema, layouts }, clauses: [] };
 }
 
 function passingGroups(

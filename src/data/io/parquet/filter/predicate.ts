@@ -44,7 +44,7 @@ export function predicateOf(condition: ParquetCondition, leaf: ParquetLeaf): Pre
 }
 
 /** For conditions that look at nulls only. */
-const anything: ValueDomain = { literal: () => undefined, stored: () => undefined, slots: () => () => 0 };
+export const anything: ValueDomain = { literal: () => undefined, stored: () => undefined, slots: () => () => 0 };
 
 /** Whether a value fulfils a comparison with these. */
 export function matcher(op: ParquetCondition['op'], literals: readonly Comparable[]): (value: Comparable) => boolean {

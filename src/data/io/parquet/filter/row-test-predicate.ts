@@ -4,14 +4,14 @@ import type { ParquetLeaf } from '../column-shape.ts';
 import { decimalText } from '../encodings/scalar-text.ts';
 import { type Comparable, domainOf, type ValueDomain } from '../encodings/value-domain.ts';
 import type { TimeUnit } from '../schema.ts';
-import { matcher, type Predicate } from './predicate.ts';
+import { anything, matcher, type Predicate } from './predicate.ts';
 
 type Timestamps = 'auto' | 'date' | 'text' | 'bigint';
 type Order = '<' | '<=' | '>' | '>=';
 
 /**
- * A test that a user's function makes, as a predicate that holds for every stored value whose row passes it, and perhaps for more: its
- * bounds may leave rows out, never decide on one. JavaScript's meaning is kept: null counts as 0 beside `<`, texts compare by code
+ * A test that a user's function makes, as a predicate that holds for every stored value whose row passes it, and perhaps for more: it
+ * may leave rows out, never decide that one stays. JavaScript's meaning is kept: null counts as 0 beside `<`, texts compare by code
  * units, a decimal that is text becomes a number, a Date its milliseconds.
  *
  * @returns undefined where nothing can be told from bounds
@@ -19,8 +19,7 @@ type Order = '<' | '<=' | '>' | '>=';
 export function rowTestPredicate(test: RowTest, leaf: ParquetLeaf, timestamps: Timestamps): Predicate | undefined {
   const nullMatches = nullPasses(test);
   if (test.op === 'isNull' || test.op === 'isNotNull') {
-    const domain = { literal: () => undefined, stored: () => undefined, slots: () => () => 0 };
-    return { op: test.op, leaf, domain, literals: [], matches: matcher(test.op, []), nullMatches };
+    return { op: test.op, leaf, domain: anything, literals: [], matches: matcher(test.op, []), nullMatches };
   }
   const found = comparisonOf(test, leaf, timestamps);
   if (found === undefined) return undefined;
@@ -94,13 +93,16 @@ function ticksOf(millis: number, unit: TimeUnit): Comparable | undefined {
   return Number.isFinite(millis) ? undefined : millis;
 }
 
-/** The domain with its bounds in another form, which must keep their order. */
+/** The domain with its values in another form, which must keep their order. */
 function mapped(domain: ValueDomain, convert: (value: number | bigint) => number): ValueDomain {
+  const converted = (value: Comparable | undefined): number | undefined =>
+    value === undefined || value instanceof Uint8Array ? undefined : convert(value);
   return {
     ...domain,
-    stored: (bytes) => {
-      const value = domain.stored(bytes);
-      return value === undefined || value instanceof Uint8Array ? undefined : convert(value);
+    stored: (bytes) => converted(domain.stored(bytes)),
+    slots: (vector) => {
+      const read = domain.slots(vector);
+      return (slot) => converted(read(slot)) ?? Number.NaN;
     },
   };
 }
