@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+const MOST_TRIES = 100;
 let collect: (() => void) | undefined;
 
 /**
@@ -8,10 +9,11 @@ let collect: (() => void) | undefined;
  * count that memory as pressure, may leave them alone for long. Costs a few milliseconds, in proportion to the thread's heap.
  */
 export function collectGarbage(): void {
-  if (collect === undefined) {
+  // The flag belongs to the process: another thread that does the same may have taken it back in between.
+  for (let tries = 0; collect === undefined && tries < MOST_TRIES; tries++) {
     setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
+    collect = runInNewContext('globalThis.gc') as typeof collect;
     setFlagsFromString('--no-expose-gc');
   }
-  collect();
+  collect?.();
 }

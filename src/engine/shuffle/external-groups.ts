@@ -51,8 +51,10 @@ export class ExternalGroups {
   /** To be called after every batch that went into the builder. */
   afterBatch(): void {
     if (this.#builder.bytes() <= this.#settings.memoryBytes) return;
-    if (this.#depth < MAX_DEPTH) this.#spill();
-    else this.#settings.onLargeGroups(this.#builder.groups);
+    const { groups } = this.#builder;
+    // A single group is one wherever it lies: it may take what there is for a group.
+    if (groups.states.length === 1 || this.#depth >= MAX_DEPTH) this.#settings.onLargeGroups(groups);
+    else this.#spill();
   }
 
   /** All groups, in batches: those in memory if nothing was spilled, else bucket by bucket. */
@@ -78,7 +80,6 @@ export class ExternalGroups {
 
   #spill(): void {
     const { groups } = this.#builder;
-    if (groups.states.length === 1) this.#settings.onLargeGroups(groups);
     this.#spilled ??= new HashFanOut(this.#settings.newFile(), this.#depth);
     this.#spilled.add(groups.table.keys(), groups.states);
     this.#spilled.flush();
