@@ -295,6 +295,44 @@ describe('what an error means', () => {
     expect(stepOf(await finish(operator, skipped)).counts).toMatchObject({ read: 2, readSkip: 1, write: 2 });
   });
 
+  it('ST-200: a read that fails while a restart drops what was resolved is tried again like others', async () => {
+    const operator = await freshOperator({ clock: new NotingClock() });
+    let isBroken = true;
+    let failures = 0;
+    const rows: number[] = [];
+    const seen: number[] = [];
+    const resumed = job('resumed').step('s', (s) =>
+      s
+        .read({
+          open: (position) => {
+            let at = typeof position === 'number' ? position : 0;
+            return {
+              read: (size) => {
+                if (!isBroken && failures++ < 2) throw coded('BUSY');
+                const batch = numbers(10).slice(at, at + size);
+                at += batch.length;
+                return batch;
+              },
+              position: () => at,
+            };
+          },
+        })
+        .process((n) => {
+          seen.push(n);
+          if (n === 5 && isBroken) throw new Error('five');
+          return n;
+        })
+        .chunk(2, { fetchSize: 10 })
+        .retry('BUSY')
+        .write((items) => void rows.push(...items)),
+    );
+    await finish(operator, resumed);
+    isBroken = false;
+    seen.length = 0;
+    const { status, counts } = stepOf(await finish(operator, resumed));
+    expect([status, rows, seen, counts.retry]).toEqual(['COMPLETED', numbers(10), numbers(10).slice(4), 2]);
+  });
+
   it('ST-82: an open breaker is retried as such, after the rest of its time', async () => {
     const clock = new NotingClock();
     const operator = await freshOperator({ clock });

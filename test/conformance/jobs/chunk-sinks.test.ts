@@ -105,6 +105,17 @@ describe('guarantees', () => {
 });
 
 describe('tables', () => {
+  it.each([
+    [undefined, 1],
+    ['normal', 1],
+    ['full', 2],
+  ] as const)('ST-52: SQLite runs WAL with synchronous %s', async (synchronous, level) => {
+    const repository = `sqlite:${join(freshFolder(), 'jobs.db')}`;
+    const operator = await freshOperator({ repository, ...(synchronous === undefined ? {} : { synchronous }) });
+    expect(await operator.dataSource.query('pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+    expect(await operator.dataSource.query('pragma synchronous')).toEqual([{ synchronous: level }]);
+  });
+
   it('ST-50: a table of the repository holds what is committed, also through a data source of the same URL', async () => {
     for (const isGiven of [false, true]) {
       const url = `sqlite:${join(freshFolder(), 'jobs.db')}`;
