@@ -5,7 +5,11 @@ To do it again, with Java 17 or later on the machine:
     python3 -m venv venv && venv/bin/pip install pyspark==4.0.1
     venv/bin/python test/conformance/pyspark/record.py --seed 1 --count 100 test/fixtures/pyspark/seed-1.jsonl
 
-The files named dense were made with --dense.
+The files named dense were made with --dense (seeds 11, 12 and so on).
+
+Where PySpark differs from Spark itself, the programs do not ask: it cuts a list by batches of pickled rows (10 rows in 4 partitions: 2, 2, 2, 4;
+Spark and millrace: 2, 3, 2, 3), so sources go through a range; its joins have as many partitions as both inputs together (Spark and
+millrace: as the larger one, or those of a partitioner); its driver changes the zero of `aggregate` in place.
 """
 import argparse
 import json
