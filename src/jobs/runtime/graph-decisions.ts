@@ -54,12 +54,12 @@ export class GraphDecisions {
     return this.#upstreams[index] ?? [];
   }
 
-  /** The steps that wait for none. Steps settled already are not among them. */
+  /** The steps that wait for none, or for reused ones only, and what their skips decide. */
   begin(): StepDecision[] {
     const decided: StepDecision[] = [];
-    for (const [index, open] of this.#open.entries()) {
-      if (open === 0 && this.#outcomes[index] === undefined) this.#decide(index, decided);
-    }
+    // Beforehand: a skip may open steps further on, which it then decides itself.
+    const waiting = [...this.#open.keys()].filter((index) => this.#open[index] === 0);
+    for (const index of waiting) if (this.#outcomes[index] === undefined) this.#decide(index, decided);
     return decided;
   }
 
@@ -69,8 +69,14 @@ export class GraphDecisions {
     for (const downstream of this.#downstreams[index] ?? []) this.#open[downstream] = (this.#open[downstream] ?? 0) - 1;
   }
 
+  /** How a step ended. @returns what that decides */
   settle(index: number, outcome: StepOutcome): StepDecision[] {
     const decided: StepDecision[] = [];
+    this.#settle(index, outcome, decided);
+    return decided;
+  }
+
+  #settle(index: number, outcome: StepOutcome, decided: StepDecision[]): void {
     const settled: [number, StepOutcome][] = [[index, outcome]];
     for (let next = settled.pop(); next !== undefined; next = settled.pop()) {
       const [at, how] = next;
@@ -80,18 +86,23 @@ export class GraphDecisions {
         const open = (this.#open[downstream] ?? 0) - 1;
         this.#open[downstream] = open;
         if (open > 0 || this.#outcomes[downstream] !== undefined) continue;
-        const decision = this.#decide(downstream, decided);
+        const decision = this.#decision(downstream);
+        decided.push(decision);
         if (decision.kind === 'skip') settled.push([downstream, { kind: 'skipped', reason: decision.reason }]);
       }
     }
-    return decided;
   }
 
-  #decide(index: number, decided: StepDecision[]): StepDecision {
-    const reason = this.#reasonToSkip(index);
-    const decision: StepDecision = reason === undefined ? { kind: 'run', index } : { kind: 'skip', index, reason };
+  /** Decides a step whose upstreams are final; a skip settles it at once. */
+  #decide(index: number, decided: StepDecision[]): void {
+    const decision = this.#decision(index);
     decided.push(decision);
-    return decision;
+    if (decision.kind === 'skip') this.#settle(index, { kind: 'skipped', reason: decision.reason }, decided);
+  }
+
+  #decision(index: number): StepDecision {
+    const reason = this.#reasonToSkip(index);
+    return reason === undefined ? { kind: 'run', index } : { kind: 'skip', index, reason };
   }
 
   #reasonToSkip(index: number): SkipReason | undefined {

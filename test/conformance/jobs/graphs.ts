@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnyJob, type JobExecution, type JobOptions, job } from '../../../src/jobs/index.ts';
+import { type AnyJob, type JobExecution, job } from '../../../src/jobs/index.ts';
 import {
   aborted,
   end,
@@ -29,10 +29,10 @@ interface Plan {
 }
 
 /** A job of tasks that end as planned; `no` is an `if` that is false. */
-function graph(plans: Readonly<Record<string, Plan>>, options: JobOptions<never> = {}, ran: string[] = []): AnyJob {
+function graph(plans: Readonly<Record<string, Plan>>, ran: string[] = [], name = named('graph')): AnyJob {
   const group = Object.fromEntries(
-    Object.entries(plans).map(([name, { after, when, outcome = 'ok', allowFailure = false }]) => [
-      name,
+    Object.entries(plans).map(([step, { after, when, outcome = 'ok', allowFailure = false }]) => [
+      step,
       {
         after,
         allowFailure,
@@ -40,20 +40,23 @@ function graph(plans: Readonly<Record<string, Plan>>, options: JobOptions<never>
         if: () => outcome !== 'no',
         step: (s: TaskBuilder) =>
           s.task(() => {
-            ran.push(name);
-            if (outcome === 'fail') throw new Error(`${name} fails`);
+            ran.push(step);
+            if (outcome === 'fail') throw new Error(`${step} fails`);
           }),
       },
     ]),
   );
-  return (job(named('graph'), options) as LooseJob).steps(group);
+  return (job(name) as LooseJob).steps(group);
 }
 
 const reasons = (execution: JobExecution) =>
   Object.fromEntries(execution.steps.flatMap(({ name, skipReason }) => (skipReason ? [[name, skipReason]] : [])));
 
-/** ST-102 read naively: each step's status and, when it is skipped, whether a failure is the reason. */
-function naive(plans: Readonly<Record<string, Plan>>): Record<string, 'COMPLETED' | 'FAILED' | 'SKIPPED'> {
+/** ST-102 read naively: each step's status. `done` were COMPLETED by an earlier execution (ST-105). */
+function naive(
+  plans: Readonly<Record<string, Plan>>,
+  done: readonly string[] = [],
+): Record<string, 'COMPLETED' | 'FAILED' | 'SKIPPED'> {
   const known: Record<string, { status: 'COMPLETED' | 'FAILED' | 'SKIPPED'; byFailure: boolean }> = {};
   const visit = (name: string): (typeof known)[string] => {
     const seen = known[name];
@@ -71,11 +74,13 @@ function naive(plans: Readonly<Record<string, Plan>>): Record<string, 'COMPLETED
       anyFailed: failed,
       allDone: true,
     }[when];
-    const made = !runs
-      ? { status: 'SKIPPED' as const, byFailure: failed && when !== 'anyFailed' }
-      : outcome === 'no'
-        ? { status: 'SKIPPED' as const, byFailure: false }
-        : { status: outcome === 'fail' ? ('FAILED' as const) : ('COMPLETED' as const), byFailure: false };
+    const made = done.includes(name)
+      ? { status: 'COMPLETED' as const, byFailure: false }
+      : !runs
+        ? { status: 'SKIPPED' as const, byFailure: failed && when !== 'anyFailed' }
+        : outcome === 'no'
+          ? { status: 'SKIPPED' as const, byFailure: false }
+          : { status: outcome === 'fail' ? ('FAILED' as const) : ('COMPLETED' as const), byFailure: false };
     known[name] = made;
     return made;
   };
@@ -337,9 +342,41 @@ export function graphConformance(store: StoreUnderTest): void {
               ([name, { allowFailure }]) => expected[name] === 'FAILED' && !allowFailure,
             );
             expect(execution.status).toBe(fails ? 'FAILED' : 'COMPLETED');
+            // Each reason names the step where it began.
+            const why = reasons(execution);
+            for (const { kind, step: origin } of Object.values(why) as { kind: string; step: string }[]) {
+              if (kind === 'upstreamFailed') expect(expected[origin]).toBe('FAILED');
+              if (kind === 'upstreamSkipped') expect(why[origin]).toEqual({ kind: 'condition' });
+            }
           }
         }),
         { numRuns: 40 },
+      );
+    });
+
+    it('ST-105: a restart of any mended graph runs what is not COMPLETED, and decides as a naive reading says', async () => {
+      const operator = await create();
+      await fc.assert(
+        fc.asyncProperty(plans, async (planned) => {
+          const name = named('mended');
+          const first = await end(operator, graph(planned, [], name), { x: 1 });
+          fc.pre(first.status === 'FAILED');
+          const done = first.steps.filter(({ status }) => status === 'COMPLETED').map((each) => each.name);
+          const mended = Object.fromEntries(
+            Object.entries(planned).map(([at, plan]) => [
+              at,
+              { ...plan, outcome: plan.outcome === 'fail' ? ('ok' as const) : plan.outcome },
+            ]),
+          ) as Record<string, Plan>;
+          const expected = naive(mended, done);
+          const ran: string[] = [];
+          const second = await end(operator, graph(mended, ran, name), { x: 1 });
+          expect(second).toMatchObject({ status: 'COMPLETED', exitCode: 'COMPLETED', instanceId: first.instanceId });
+          expect(statuses(second)).toEqual(expected);
+          const runs = Object.keys(planned).filter((at) => expected[at] === 'COMPLETED' && !done.includes(at));
+          expect(ran.toSorted()).toEqual(runs.toSorted());
+        }),
+        { numRuns: 30 },
       );
     });
 

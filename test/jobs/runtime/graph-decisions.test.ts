@@ -70,4 +70,15 @@ describe('graph decisions', () => {
       Array(4999).fill({ kind: 'upstreamFailed', step: 's0' }),
     );
   });
+
+  it('ST-105: a skip behind reused steps decides what waits for it, before anything has run', () => {
+    const steps = [step('done'), step('cleanup', ['done'], 'anyFailed'), step('last', ['cleanup'], 'allDone')];
+    const graph = new GraphDecisions(steps);
+    graph.reuse(0, { kind: 'completed' });
+    expect(graph.begin()).toEqual([
+      { kind: 'skip', index: 1, reason: { kind: 'condition' } },
+      { kind: 'run', index: 2 },
+    ]);
+    expect(graph.settle(2, { kind: 'completed' })).toEqual([]);
+  });
 });
