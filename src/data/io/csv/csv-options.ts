@@ -5,7 +5,7 @@ import { checkKnownOptions, checkOneOf } from '../known-options.ts';
 export type CsvType = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'timestamp';
 
 export interface CsvOptions {
-  /** true: the first record of each file names the columns. Names: the files have no header. false (default): `_c0`, `_c1`. */
+  /** true (default): the first record of each file names the columns. Names: the files have no header. false: `_c0`, `_c1`. */
   readonly header?: boolean | readonly string[] | undefined;
   /** One ASCII character, default `,`. */
   readonly delimiter?: string | undefined;
