@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { MillraceError } from '../../base/errors.ts';
+import { BatchError } from '../definition/batch-error.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
@@ -44,6 +45,8 @@ export function httpReader<I>(options: HttpReaderOptions<I>): ItemReader<I> {
   };
 }
 
+const mostRefusals = 100;
+
 class HttpStream<I> implements ItemStream<I> {
   readonly #options: HttpReaderOptions<I>;
   readonly #origin: string;
@@ -54,6 +57,8 @@ class HttpStream<I> implements ItemStream<I> {
   #items: readonly I[] | undefined;
   #read: number;
   #notBefore = 0;
+  /** How often in a row the page was refused or could not be read. */
+  #refusals = 0;
 
   constructor(
     options: HttpReaderOptions<I>,
@@ -70,7 +75,7 @@ class HttpStream<I> implements ItemStream<I> {
 
   async read(size: number): Promise<readonly I[]> {
     while (this.#url !== undefined) {
-      if (this.#items === undefined) await this.#fetch(this.#url);
+      if (this.#items === undefined) await this.#fetchUnlessHopeless(this.#url);
       const items = this.#items ?? [];
       if (this.#read < items.length) {
         const batch = items.slice(this.#read, this.#read + size);
@@ -86,6 +91,23 @@ class HttpStream<I> implements ItemStream<I> {
 
   position(): JsonValue {
     return { url: this.#url?.href ?? null, read: this.#read };
+  }
+
+  /** What is behind a page is not known without it: a step that skips its errors would ask for it for ever. */
+  async #fetchUnlessHopeless(url: URL): Promise<void> {
+    try {
+      await this.#fetch(url);
+      this.#refusals = 0;
+    } catch (error) {
+      const isOfPage = error instanceof MillraceError && (error.code === 'MR_HTTP' || error.code === 'MR_PARSE');
+      if (isOfPage && ++this.#refusals > mostRefusals) {
+        throw new BatchError(
+          `httpReader: the page ${shownUrl(url)} was asked for ${this.#refusals} times in vain, and what is behind it is not known. A page cannot be skipped.`,
+          { cause: error },
+        );
+      }
+      throw error;
+    }
   }
 
   /** Nothing is changed when it throws: the same page may be asked for again. */

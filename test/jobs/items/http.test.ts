@@ -170,6 +170,11 @@ describe('httpReader', () => {
     answer = (_, response) => response.end(JSON.stringify({ data: [], next: '/list' }));
     const circle = await paged().open(undefined, stepContext());
     await expect(Promise.resolve(circle.read(1))).rejects.toThrow(/itself/);
+    answer = (_, response) => response.writeHead(404).end();
+    const gone = await paged().open(undefined, stepContext());
+    for (let n = 0; n < 100; n++)
+      await expect(Promise.resolve(gone.read(1))).rejects.toMatchObject({ code: 'MR_HTTP' });
+    await expect(Promise.resolve(gone.read(1))).rejects.toMatchObject({ code: 'MR_BATCH', cause: { status: 404 } });
     const items = (): never[] => [];
     expect(() => httpReader({ url: 'ftp://x', items })).toThrow(/http/);
     expect(() => httpReader({ url: 'http://ann:pa55@x/', items })).toThrow(/auth/);
