@@ -30,6 +30,8 @@ export class Checkpoints {
   readonly #settings: CheckpointSettings;
   readonly #marks = new WeakMap<RddNode, Mark>();
   readonly #files = new WeakMap<RddNode, string>();
+  /** Whose checkpoints are being made now. */
+  readonly #atWork = new WeakSet<RddNode>();
   #numMarked = 0;
   #folder: string | undefined;
 
@@ -53,7 +55,7 @@ export class Checkpoints {
         'MR_OPTION_INVALID',
         'checkpoint: no checkpoint folder is set. Call sc.setCheckpointDir first, or use localCheckpoint.',
       );
-    if (layout.checkpointOf(node) !== undefined) return;
+    if (layout.checkpointOf(node) !== undefined || this.#atWork.has(node)) return;
     if (kind === 'local') {
       if (levelOf(node) === 'MEMORY_ONLY') unpersist(node);
       if (levelOf(node) === 'NONE') persist(node, 'MEMORY_AND_DISK');
@@ -73,13 +75,16 @@ export class Checkpoints {
       const mark = this.#marks.get(node);
       if (mark === undefined) continue;
       this.#marks.delete(node);
+      this.#atWork.add(node);
       try {
-        if (mark.kind === 'reliable') await this.#write(node, mark, call);
-        else await this.#keep(node, mark, call);
-        this.#numMarked--;
+        const isMade = await (mark.kind === 'reliable' ? this.#write(node, mark, call) : this.#keep(node, mark, call));
+        if (isMade) this.#numMarked--;
+        else this.#marks.set(node, mark);
       } catch (error) {
         this.#marks.set(node, mark);
         throw error;
+      } finally {
+        this.#atWork.delete(node);
       }
     }
   }
@@ -104,12 +109,12 @@ export class Checkpoints {
     return left;
   }
 
-  async #write(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
+  async #write(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<boolean> {
     const { layout, fileSystems, run, nextId } = this.#settings;
     const named = { id: nextId(), operator: 'checkpoint', callSite };
     if (layout.numPartitions(node) === 0) {
       this.#cut(node, Object.freeze({ ...named, kind: 'parallelized', rows: [], numPartitions: 0 }));
-      return;
+      return true;
     }
     const uri = joinUri(this.#folder ?? '', `rdd-${node.id}`);
     const call = { name: 'checkpoint', node, callSite, signal, pool, group };
@@ -118,17 +123,23 @@ export class Checkpoints {
     const left = this.#cut(node, Object.freeze({ ...named, kind: 'source', source, minPartitions: 1 }));
     this.#files.set(node, describeUri(uri));
     this.#files.set(left, describeUri(uri));
+    return true;
   }
 
-  async #keep(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<void> {
-    const { layout, isCached, run, nextId } = this.#settings;
+  /** @returns false if a block got lost in the meantime: the next action tries again */
+  async #keep(node: RddNode, { callSite }: Mark, { signal, pool, group }: ActionCall): Promise<boolean> {
+    const { layout, levelOf, persist, isCached, run, nextId } = this.#settings;
+    if (levelOf(node) === 'NONE') persist(node, 'MEMORY_AND_DISK');
     const numPartitions = layout.numPartitions(node);
-    const partitions = Array.from({ length: numPartitions }, (_, index) => index).filter((at) => !isCached(node, at));
+    const missing = (): number[] =>
+      Array.from({ length: numPartitions }, (_, index) => index).filter((at) => !isCached(node, at));
+    const partitions = missing();
     if (partitions.length > 0) {
       const plan = (): { readonly kind: 'drain' } => ({ kind: 'drain' });
       const call = { name: 'localCheckpoint', node, callSite, signal, pool, group, partitions, plan };
       await run({ ...call, onValue: () => undefined });
     }
+    if (missing().length > 0) return false;
     const named = { operator: 'localCheckpoint', callSite };
     const empty: RddNode = Object.freeze({ ...named, kind: 'parallelized', id: nextId(), rows: [], numPartitions });
     const fn = { ...named, fn: refuseLostBlock, captured: undefined };
@@ -143,6 +154,7 @@ export class Checkpoints {
         preservesPartitioning: false,
       }),
     );
+    return true;
   }
 }
 
