@@ -137,8 +137,7 @@ const file = (): ArrayBuffer => {
   const bytes = readFileSync(path);
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
 };
-const wasmColumns = (columns?: string[]): number =>
-  tableFromIPC(readParquet(readFileSync(path), columns === undefined ? {} : { columns }).intoIPCStream()).numRows;
+const wasmColumns = (): number => tableFromIPC(readParquet(readFileSync(path)).intoIPCStream()).numRows;
 const single = await MillraceContext.create({ workers: 1, progress: false, memory: '2gb' });
 const double = await MillraceContext.create({ workers: 2, progress: false, memory: '2gb' });
 const [duck1, duck2] = [await duckdb(1), await duckdb(2)];
@@ -177,7 +176,7 @@ await scenario('Two columns into Arrow columns', [
     name: 'millrace, 1 worker',
     run: async () => (await single.parquet(path, { columns: ['quantity', 'price'] }).toArrow()).numRows,
   },
-  { name: 'parquet-wasm', run: () => wasmColumns(['quantity', 'price']) },
+  { name: 'parquet-wasm, which reads all of them whatever its option `columns` says', run: () => wasmColumns() },
   { name: 'DuckDB, 1 thread', run: () => keep(duck1, 'quantity, price') },
 ]);
 await scenario('All rows as objects in the program', [

@@ -231,9 +231,17 @@ export abstract class ContextSources {
    * The rows of Parquet files as objects. Only the `columns` asked for are read. 64-bit integers arrive as numbers where the file's
    * statistics prove that none is rounded, else as bigints; decimals exactly.
    *
+   * What follows is read from the text of its functions, where that can make no difference but of speed. Filters right behind it leave
+   * out row groups and pages whose every row they drop, by statistics, bloom filters and page indexes: comparisons (`<`, `>=`, `===`,
+   * `!= null`, `!row.x`, `['a', 'b'].includes(row.x)`) of `row.x`, or `row.x?.y`, with constants or captured primitives and Dates, joined
+   * by `&&` and `||`, from the left up to the first part that might throw or do something else. A function that uses its row by fixed
+   * properties only, such as `({ day, n }) => ...`, says which columns are needed, up to the step that makes other rows of them.
+   * `explain()` shows what is read.
+   *
    * @example
    * ```ts
-   * const prices = sc.parquet<{ price: number }>('sales.parquet', { columns: ['price'] }).map(({ price }) => price);
+   * const sales = sc.parquet<{ day: string; price: number }>('sales.parquet');
+   * const prices = sales.filter(({ day }) => day >= '2026-01-01').map(({ price }) => price);
    * ```
    */
   parquet<T = Record<string, unknown>>(
