@@ -113,8 +113,8 @@ export class ChunkInput {
   /** One call of `read`. What it throws leaves this input as it was. */
   fetch(): undefined | Promise<undefined> {
     const read = this.#stream.read(this.#fetchSize);
-    if (read instanceof Promise) return read.then((items) => this.#accept(items));
-    return this.#accept(read);
+    if (Array.isArray(read)) return this.#accept(read);
+    return Promise.resolve(read).then((items) => this.#accept(items));
   }
 
   /** The stream has moved past a record that could not be read: an entry of its own. */

@@ -25,24 +25,24 @@ function stageFunction(stage: ProcessorStage, what: string, callOf: CallOf): Pro
       const call = callOf(stage);
       return (item, c) => {
         const value = call(item as never, c);
-        return isPromise(value) ? value.then((settled) => one(settled, what)) : one(value, what);
+        return isThenable(value) ? Promise.resolve(value).then((settled) => one(settled, what)) : one(value, what);
       };
     }
     case 'processMany':
       return (item, c) => {
         const values = stage.fn(item as never, c);
-        return isPromise(values) ? values.then((settled) => many(settled, what)) : many(values, what);
+        return isThenable(values) ? Promise.resolve(values).then((settled) => many(settled, what)) : many(values, what);
       };
     case 'filter':
       return (item) => {
         const verdict: unknown = stage.predicate(item as never);
-        if (isPromise(verdict)) return verdict.then((isKept) => (isKept ? [item] : none));
+        if (isThenable(verdict)) return Promise.resolve(verdict).then((isKept) => (isKept ? [item] : none));
         return verdict ? [item] : none;
       };
     case 'validate':
       return (item) => {
         const value = validateItem(stage.schema, item, what);
-        return isPromise(value) ? value.then((settled) => [settled]) : [value];
+        return isThenable(value) ? Promise.resolve(value).then((settled) => [settled]) : [value];
       };
   }
 }
@@ -70,7 +70,7 @@ function returnedUndefined(what: string): MillraceError {
 function chained(before: ProcessItem, stage: ProcessItem): ProcessItem {
   return (item, c) => {
     const outputs = before(item, c);
-    return isPromise(outputs)
+    return isThenable(outputs)
       ? outputs.then((settled) => eachThrough(settled, stage, c))
       : eachThrough(outputs, stage, c);
   };
@@ -80,9 +80,10 @@ function eachThrough(items: Outputs, stage: ProcessItem, c: AnyContext): Outputs
   if (items.length === 0) return none;
   if (items.length === 1) return stage(items[0], c);
   const parts = items.map((item) => stage(item, c));
-  return parts.some(isPromise) ? Promise.all(parts).then((settled) => settled.flat()) : (parts as Outputs[]).flat();
+  return parts.some(isThenable) ? Promise.all(parts).then((settled) => settled.flat()) : (parts as Outputs[]).flat();
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+/** Also what is no native promise: a query builder that runs when it is awaited. */
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -556,6 +556,26 @@ describe('the chunk step', () => {
     expect(stepOf(await finish(operator, given)).counts.read).toBe(2);
   });
 
+  it('ST-30: whatever can be awaited is, from streams, processors and filters', async () => {
+    const operator = await freshOperator();
+    // biome-ignore lint/suspicious/noThenProperty: just that is tested
+    const later = <T>(value: T) => ({ then: (resolve: (value: T) => void) => resolve(value) }) as unknown as Promise<T>;
+    const rows: number[] = [];
+    let at = 0;
+    const awaited = job('awaited').step('s', (s) =>
+      s
+        .read({ open: () => later({ read: () => later(at < 4 ? [at++] : []), position: () => at }) })
+        .process((n) => later(n * 2))
+        .filter((n) => later(n !== 4))
+        .processMany((n) => later([n, -n]))
+        .chunk(3)
+        .write((items) => later(void rows.push(...items))),
+    );
+    const { counts } = stepOf(await finish(operator, awaited));
+    expect(rows).toEqual([0, -0, 2, -2, 6, -6]);
+    expect(counts).toMatchObject({ read: 4, filter: 1, write: 6, commit: 2 });
+  });
+
   it('ST-30: a stream that gives more than it was asked for fails the step', async () => {
     const operator = await freshOperator();
     const greedy = job('greedy').step('s', (s) =>
