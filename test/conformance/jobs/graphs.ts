@@ -29,7 +29,12 @@ interface Plan {
 }
 
 /** A job of tasks that end as planned; `no` is an `if` that is false. */
-function graph(plans: Readonly<Record<string, Plan>>, ran: string[] = [], name = named('graph')): AnyJob {
+function graph(
+  plans: Readonly<Record<string, Plan>>,
+  ran: string[] = [],
+  name = named('graph'),
+  meanwhile: () => Promise<void> = async () => undefined,
+): AnyJob {
   const group = Object.fromEntries(
     Object.entries(plans).map(([step, { after, when, outcome = 'ok', allowFailure = false }]) => [
       step,
@@ -39,8 +44,9 @@ function graph(plans: Readonly<Record<string, Plan>>, ran: string[] = [], name =
         ...(when === undefined ? {} : { when }),
         if: () => outcome !== 'no',
         step: (s: TaskBuilder) =>
-          s.task(() => {
+          s.task(async () => {
             ran.push(step);
+            await meanwhile();
             if (outcome === 'fail') throw new Error(`${step} fails`);
           }),
       },
@@ -424,6 +430,30 @@ export function graphConformance(store: StoreUnderTest): void {
       });
       expect(ran).toEqual(['b', 'c']);
       expect(second.steps.flatMap(({ name: of, reusedFrom }) => (reusedFrom ? [of] : []))).toEqual(['a', 'd', 'e']);
+    });
+
+    it('ST-29, ST-105: a graph that is stopped at any step and restarted ends as a naive reading says', async () => {
+      const operator = await create({ maxConcurrentSteps: 2 });
+      await fc.assert(
+        fc.asyncProperty(plans, fc.integer({ min: 1, max: 5 }), async (planned, stopAt) => {
+          const name = named('stopped');
+          let stop = async (): Promise<void> => undefined;
+          const ran: string[] = [];
+          const made = graph(planned, ran, name, async () => {
+            if (ran.length === stopAt) await stop();
+          });
+          const handle = await operator.launch(made, { x: 1 });
+          stop = () => operator.stop(handle.executionId);
+          const first = await handle.finished();
+          fc.pre(first.status !== 'COMPLETED');
+          const done = first.steps.filter(({ status }) => status === 'COMPLETED').map((each) => each.name);
+          stop = async () => undefined;
+          const second = await end(operator, made, { x: 1 });
+          expect(statuses(second)).toEqual(naive(planned, done));
+          for (const { name: at, reusedFrom } of second.steps) expect(reusedFrom !== undefined).toBe(done.includes(at));
+        }),
+        { numRuns: 30 },
+      );
     });
 
     it('ST-108: chained by default, parallel when told, none in steps()', async () => {
