@@ -173,6 +173,15 @@ describe('a lost block', () => {
     });
     expect(await careless.sum()).toBe(499_500);
     rdd.unpersist();
+    const promises = sc.range(0, 1000, 1, 4).map((n) => Promise.resolve(n));
+    const wrapping = promises.mapPartitions((rows) => {
+      try {
+        return [...rows];
+      } catch (error) {
+        throw new Error('wrapped', { cause: error });
+      }
+    });
+    expect(await wrapping.sum()).toBe(499_500);
   });
 
   it('of a shuffle makes only the missing map partitions run again', async () => {

@@ -63,7 +63,12 @@ export async function partitionValue(
       return found;
     }
     case 'apply': {
-      const value = await applyFunction(functionAt(action.fn), action.fn, rows(), partition);
+      const value = await applyFunction(
+        functionAt(action.fn),
+        action.fn,
+        run.rowsFor(stage.plan, partition),
+        partition,
+      );
       return action.discard ? [] : [value];
     }
   }

@@ -82,8 +82,8 @@ export class TaskRun {
   readonly #ready: ReadonlyMap<TaskNode, ReadonlyMap<number, Batches>>;
   readonly cached: { nodeId: number; partition: number; block: Block }[] = [];
   rowsRead = 0;
-  /** The first input that could not be read. */
-  lost: FetchFailed | CachedBlockLost | undefined;
+  /** What came out of the rows given to a function over a partition, in place of the rest of them. */
+  cutShort: { readonly error: unknown } | undefined;
   /** Those that are no rows of a shuffle. */
   sourceRows = 0;
 
@@ -199,9 +199,22 @@ export class TaskRun {
 
   /** What a function over whole partitions is called with. */
   partitionArguments(node: NodeOf<'mapPartitions'> | NodeOf<'zip'>, partition: number): readonly unknown[] {
-    if (node.kind === 'zip') return [...node.inputs.map((input) => rowsOf(this.compute(input, partition))), partition];
-    const rows = rowsOf(this.compute(node.input, partition));
+    if (node.kind === 'zip') return [...node.inputs.map((input) => this.rowsFor(input, partition)), partition];
+    const rows = this.rowsFor(node.input, partition);
     return node.indexFirst ? [partition, rows] : [rows, partition];
+  }
+
+  /**
+   * The rows of a partition for a function that may catch what they throw: that must not pass for their end, unless it is the error of
+   * a function below, which is the user's to handle.
+   */
+  *rowsFor(node: TaskNode, partition: number): IterableIterator<unknown> {
+    try {
+      yield* rowsOf(this.compute(node, partition));
+    } catch (error) {
+      if (!(error instanceof UserFunctionError)) this.cutShort ??= { error };
+      throw error;
+    }
   }
 
   #zip(node: NodeOf<'zip'>, partition: number): Batches {
@@ -248,17 +261,12 @@ export class TaskRun {
       for (const left of lefts) for (const rights of blockRows(right)) yield rights.map((row) => [left, row]);
   }
 
-  #noted<E extends FetchFailed | CachedBlockLost>(error: E): E {
-    this.lost ??= error;
-    return error;
-  }
-
   *#shuffleBatches(shuffleId: number, partition: number): Iterable<Uint8Array> {
     for (const output of this.#environment.mapOutputs(shuffleId)) {
       try {
         yield* mapOutputBatches(output, partition);
       } catch (error) {
-        throw error instanceof BlockLost ? this.#noted(new FetchFailed(shuffleId, output, error)) : error;
+        throw error instanceof BlockLost ? new FetchFailed(shuffleId, output, error) : error;
       }
     }
   }
@@ -359,7 +367,7 @@ export class TaskRun {
         yield* this.#counted(blockRows(given));
       } catch (error) {
         if (error instanceof BlockLost && given.kind === 'disk')
-          throw this.#noted(new CachedBlockLost({ nodeId, partition, path: given.path }, error));
+          throw new CachedBlockLost({ nodeId, partition, path: given.path }, error);
         throw error;
       }
       return;

@@ -90,8 +90,7 @@ async function runTask(
         files,
         isReady: (node) => ready.has(node),
       });
-      // A function over a partition may have caught what only looked like an error of its own.
-      if (run.lost !== undefined) throw run.lost;
+      if (run.cutShort !== undefined) throw run.cutShort.error;
       const accumulators = updates.encode();
       status = 'succeeded';
       return {
@@ -109,7 +108,8 @@ async function runTask(
           durationMs: performance.now() - startedAt,
         },
       };
-    } catch (error) {
+    } catch (thrown) {
+      const error = run.cutShort === undefined ? thrown : run.cutShort.error;
       if (error instanceof PromiseFound && canAwait(stage, error)) {
         stage.asyncFunctions.add(error.fn);
         continue;
