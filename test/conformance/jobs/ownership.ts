@@ -263,8 +263,7 @@ export function ownershipConformance(store: StoreUnderTest): void {
       expect((await owner.repository.execution(handle.executionId)).status).toBe('STARTED');
       const next = await create({ jobs: [made] });
       expect((await next.repository.execution(handle.executionId)).exitCode).toBe('ORPHANED');
-      const again = await next.launch(made, { a: 1 });
-      expect((await again.finished()).status).toBe('COMPLETED');
+      await until(async () => (await next.repository.executions({ jobName: made.name }))[0]?.status === 'COMPLETED');
       open();
       await handle.finished();
     });
@@ -312,8 +311,9 @@ export function ownershipConformance(store: StoreUnderTest): void {
       await expire(owner, handle.executionId);
       await expire(owner, inner?.id ?? '');
       await reaper.recover();
-      const ended = await (await reaper.launch(parent, { a: 1 })).finished();
-      expect(ended).toMatchObject({ status: 'COMPLETED', recoveries: 1 });
+      const newest = async () => (await owner.repository.executions({ jobName: parent.name }))[0];
+      await until(async () => (await newest())?.endTime !== undefined);
+      expect(await newest()).toMatchObject({ status: 'COMPLETED', recoveries: 1 });
       const children = await owner.repository.executions({ jobName: child.name });
       expect(children.map(({ status, recoveries }) => [status, recoveries])).toEqual([
         ['COMPLETED', 0],
