@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dataSource, JobOperator, job, MillraceError } from '../../../src/jobs/index.ts';
 import { openDatabase } from '../../../src/jobs/repository/sql/open-database.ts';
+import { SqliteHandle } from '../../../src/jobs/repository/sql/sqlite-handle.ts';
 import { failure, keptLog } from '../../conformance/jobs/harness.ts';
 import { scratchDirectory } from '../../data/io/scratch.ts';
 
@@ -89,10 +90,7 @@ describe('stores that cannot be used', () => {
     await (await create(url)).close();
     const operator = await create(url);
     // A second connection that the operator's write queue does not know of: as another program.
-    const { default: native } = (await import('libsql')) as unknown as {
-      default: new (path: string) => { exec(sql: string): void; close(): void };
-    };
-    const other = new native(join(scratch, 'locked.db'));
+    const other = new SqliteHandle(join(scratch, 'locked.db'));
     other.exec('begin immediate');
     let turns = 0;
     const turning = setInterval(() => {

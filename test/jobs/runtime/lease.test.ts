@@ -1,25 +1,13 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JobOperator, job } from '../../../src/jobs/index.ts';
+import { SqliteHandle } from '../../../src/jobs/repository/sql/sqlite-handle.ts';
 import { aborted, gate, keptLog, kinds, step, until } from '../../conformance/jobs/harness.ts';
 import { scratchDirectory } from '../../data/io/scratch.ts';
 
 const scratch = scratchDirectory();
 const operators: JobOperator[] = [];
 let stores = 0;
-
-interface NativeConnection {
-  exec(sql: string): void;
-  close(): void;
-}
-
-/** A connection that the operators know nothing of, as that of another program. */
-async function otherProgram(path: string): Promise<NativeConnection> {
-  const { default: native } = (await import('libsql')) as unknown as {
-    default: new (path: string) => NativeConnection;
-  };
-  return new native(path);
-}
 
 afterEach(async () => {
   await Promise.all(operators.splice(0).map((operator) => operator.close()));
@@ -54,7 +42,8 @@ describe('an owner that cannot renew its lease', () => {
     operator.on('leaseLost', ({ executionId }) => lost.push(executionId));
     const handle = await operator.launch(made, { a: 1 });
     await begun.opened;
-    const locking = await otherProgram(path);
+    // The operators know nothing of this connection, as of that of another program.
+    const locking = new SqliteHandle(path);
     await until(() => {
       try {
         locking.exec('begin immediate');
