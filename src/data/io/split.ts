@@ -26,9 +26,10 @@ export interface SplitSettings {
 export const defaultMaxSplitBytes: number = 32 * 1024 * 1024;
 
 /**
- * Hadoop's rule: split size = max(1, min(total size / minPartitions, maxSplitBytes)), and the last split of a file may
- * be a tenth larger, so that no sliver is left over. A file has at least one split, also an empty one, and exactly one if it
- * cannot be split.
+ * As many splits as by Hadoop's rule: one each max(1, min(total size / minPartitions, maxSplitBytes)) bytes of a file, of which the last
+ * may have a tenth more, so that no sliver is left over. But all splits of a file are of one size: Hadoop cuts off full ones and leaves a
+ * small last one, for which the other workers wait. A file has at least one split, also an empty one, and exactly one if it cannot be
+ * split.
  */
 export function splitFiles(
   files: readonly FileStatus[],
@@ -36,20 +37,17 @@ export function splitFiles(
   isSplittable: (file: FileStatus) => boolean = () => true,
 ): readonly Split[] {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const size = Math.max(
+  const most = Math.max(
     1,
     Math.min(Math.ceil(total / settings.minPartitions), settings.maxSplitBytes ?? defaultMaxSplitBytes),
   );
   return files.flatMap((file) => {
     if (!isSplittable(file)) return [wholeFile(file)];
-    const splits: Split[] = [];
-    let start = 0;
-    while ((file.sizeBytes - start) / size > 1.1) {
-      splits.push(rangeOf(file, start, start + size));
-      start += size;
-    }
-    if (start < file.sizeBytes || start === 0) splits.push(rangeOf(file, start, file.sizeBytes));
-    return splits;
+    const count = Math.max(1, Math.ceil(file.sizeBytes / most - 0.1));
+    const size = Math.ceil(file.sizeBytes / count);
+    return Array.from({ length: count }, (_, i) =>
+      rangeOf(file, Math.min(i * size, file.sizeBytes), Math.min((i + 1) * size, file.sizeBytes)),
+    );
   });
 }
 
