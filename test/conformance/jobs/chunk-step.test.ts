@@ -1,19 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { FILTER, type ItemWriter, job, listReader, SkippableError, type StepCounts } from '../../../src/jobs/index.ts';
+import { FILTER, type ItemWriter, job, listReader, SkippableError } from '../../../src/jobs/index.ts';
 import { finish, freshOperator, MemoryWriter, numbers, scriptReader, stepOf } from './chunk-support.ts';
-
-const none: StepCounts = {
-  read: 0,
-  filter: 0,
-  write: 0,
-  readSkip: 0,
-  processSkip: 0,
-  writeSkip: 0,
-  skip: 0,
-  commit: 0,
-  rollback: 0,
-  retry: 0,
-};
+import { none } from './harness.ts';
 
 describe('the chunk step', () => {
   it.each([

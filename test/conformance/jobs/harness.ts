@@ -8,6 +8,7 @@ import {
   JobOperator,
   type JobOperatorOptions,
   type Logger,
+  type StepCounts,
 } from '../../../src/jobs/index.ts';
 
 /** A repository to test, by its URL. */
@@ -140,3 +141,17 @@ export function aborted(signal: AbortSignal, begun: () => void = () => undefined
     else signal.addEventListener('abort', end, { once: true });
   });
 }
+
+/** The counts of a step that has done nothing. */
+export const none: StepCounts = {
+  read: 0,
+  filter: 0,
+  write: 0,
+  readSkip: 0,
+  processSkip: 0,
+  writeSkip: 0,
+  skip: 0,
+  commit: 0,
+  rollback: 0,
+  retry: 0,
+};

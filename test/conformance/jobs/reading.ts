@@ -1,20 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { FILTER, job, type StepCounts } from '../../../src/jobs/index.ts';
-import { end, failure, gate, type LooseJob, named, operators, type StoreUnderTest, step } from './harness.ts';
+import { FILTER, job } from '../../../src/jobs/index.ts';
+import { end, failure, gate, type LooseJob, named, none, operators, type StoreUnderTest, step } from './harness.ts';
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const none: StepCounts = {
-  read: 0,
-  filter: 0,
-  write: 0,
-  readSkip: 0,
-  processSkip: 0,
-  writeSkip: 0,
-  skip: 0,
-  commit: 0,
-  rollback: 0,
-  retry: 0,
-};
 
 function expectFrozen(value: unknown, at = 'it'): void {
   if (typeof value !== 'object' || value === null) return;
