@@ -1,9 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
 import { MillraceError } from '../../base/errors.ts';
 import { BatchError } from '../definition/batch-error.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
+import { systemClock } from '../policies/system-clock.ts';
 import { checkHttpUrl, type HttpOptions, request, shownUrl } from './http-request.ts';
 
 export interface HttpReaderOptions<I> extends HttpOptions {
@@ -143,7 +143,7 @@ class HttpStream<I> implements ItemStream<I> {
     const { requestsPerSecond } = this.#options;
     if (requestsPerSecond === undefined) return;
     const waitMs = this.#notBefore - performance.now();
-    if (waitMs > 0) await setTimeout(waitMs, undefined, { signal: this.#signal });
+    if (waitMs > 0) await systemClock.sleep(waitMs, this.#signal);
     this.#notBefore = performance.now() + 1000 / requestsPerSecond;
   }
 }

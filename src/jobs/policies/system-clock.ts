@@ -1,22 +1,22 @@
+import { startTimer } from '../../base/timers.ts';
 import type { Clock } from '../definition/clock.ts';
-
-/** Timers of Node cannot be set further ahead; beyond that they fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
-
-/** A delay that Node's timers take; a longer one, or Infinity, becomes the longest. */
-export function timerMs(ms: number): number {
-  return Math.min(ms, longestTimerMs);
-}
 
 /** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  async sleep(ms, signal) {
-    for (let leftMs = ms; leftMs > 0 || leftMs === ms; leftMs -= longestTimerMs) {
-      await timer(Math.min(leftMs, longestTimerMs), signal);
-      if (leftMs <= longestTimerMs) return;
-    }
-  },
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        callOff();
+        reject(signal?.reason);
+      };
+      const callOff = startTimer(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    }),
 };
 
 /**
@@ -37,19 +37,4 @@ export async function sleepUnlessAborted(clock: Clock, ms: number, signal?: Abor
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timeout);
-      reject(signal?.reason);
-    };
-    const timeout = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

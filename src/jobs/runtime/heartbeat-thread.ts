@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import { timerMs } from '../../base/timers.ts';
 import { openDatabase } from '../repository/sql/open-database.ts';
 import { renewLeases } from '../repository/sql-text.ts';
 
@@ -27,7 +28,7 @@ const gates = new Int32Array(gate);
 const database = openDatabase(url, { poolSize: 1, busyTimeoutMs: ttlMs });
 const shared = new BigInt64Array(renewedAt);
 const renew = renewLeases(database.dialect);
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, timerMs(ms)));
 const hrtimeMs = (): bigint => process.hrtime.bigint() / 1_000_000n;
 let lastMs = hrtimeMs();
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { timerMs } from '../policies/system-clock.ts';
+import { timerMs } from '../../base/timers.ts';
 import type { ExecutionStore } from '../repository/execution-store.ts';
 import { renewLeases } from '../repository/sql-text.ts';
 import type { HeartbeatData } from './heartbeat-thread.ts';

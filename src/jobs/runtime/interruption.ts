@@ -1,5 +1,5 @@
 import { MillraceError } from '../../base/errors.ts';
-import { timerMs } from '../policies/system-clock.ts';
+import { startTimer } from '../../base/timers.ts';
 
 /** Why work ends before its end. Only a stop is soft: what is under way may still be completed. */
 export type InterruptionKind = 'stop' | 'transactionTimeout' | 'stepTimeout' | 'jobTimeout' | 'leaseLost' | 'drained';
@@ -68,8 +68,7 @@ export class Interruption {
   /** Interrupts at a time from now, on a real timer. @returns a function that calls it off */
   after(timeoutMs: number | undefined, kind: InterruptionKind, error: () => MillraceError): () => void {
     if (timeoutMs === undefined) return () => undefined;
-    const timer = setTimeout(() => this.interrupt(kind, error()), timerMs(timeoutMs));
-    return () => clearTimeout(timer);
+    return startTimer(() => this.interrupt(kind, error()), timeoutMs);
   }
 
   /** The end of what it was for: its parent forgets it. */

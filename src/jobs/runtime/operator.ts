@@ -1,4 +1,5 @@
 import { MillraceError } from '../../base/errors.ts';
+import { startTimer, timerMs } from '../../base/timers.ts';
 import { type BatchStatus, isActive, mayBecome } from '../definition/batch-status.ts';
 import type { DataSource } from '../definition/data-source.ts';
 import type { AnyJob, Job, LaunchArguments, LaunchOptions } from '../definition/job.ts';
@@ -7,7 +8,6 @@ import type { JobEvent } from '../definition/job-event.ts';
 import type { JobExecution } from '../definition/job-execution.ts';
 import type { JobRepository } from '../definition/job-repository.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
-import { timerMs } from '../policies/system-clock.ts';
 import { ExecutionReader, noSuchExecution } from '../repository/execution-reader.ts';
 import { ExecutionStore } from '../repository/execution-store.ts';
 import { type LaunchRequest, launchedInput, storeLaunch } from '../repository/launcher.ts';
@@ -290,12 +290,12 @@ export class JobOperator {
       }),
     );
     const ended = Promise.allSettled(running.map(({ ended: end }) => end));
-    let timer: NodeJS.Timeout | undefined;
+    let callOff = (): void => undefined;
     const isLate = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timerMs(this.#options.drainMs));
+      callOff = startTimer(resolve, this.#options.drainMs);
     });
     await Promise.race([ended, isLate]);
-    clearTimeout(timer);
+    callOff();
     for (const { run } of this.#running.values()) {
       const { executionId } = run.launched;
       run.interruption.interrupt(

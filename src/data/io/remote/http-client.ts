@@ -1,4 +1,5 @@
 import { MillraceError } from '../../../base/errors.ts';
+import { timerMs } from '../../../base/timers.ts';
 import { describeUri } from '../uri.ts';
 import type { IoRequest, RemoteStatus } from './io-protocol.ts';
 import { type BodyPart, fetchResuming } from './resuming-body.ts';
@@ -63,7 +64,7 @@ async function request(url: string, headers: Readonly<Record<string, string>>, t
   for (let attempt = 1; ; attempt++) {
     let problem: unknown;
     try {
-      const response = await fetch(target, { headers: sent, signal: AbortSignal.timeout(timeoutMs) });
+      const response = await fetch(target, { headers: sent, signal: AbortSignal.timeout(timerMs(timeoutMs)) });
       if (response.status < 500 && response.status !== 429) return response;
       await response.body?.cancel();
       problem = refused(url, response.status);

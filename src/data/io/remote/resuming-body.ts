@@ -1,4 +1,5 @@
 import { MillraceError } from '../../../base/errors.ts';
+import { timerMs } from '../../../base/timers.ts';
 
 /** The body of one response and the position in the file of its first byte. */
 export interface BodyPart {
@@ -57,7 +58,7 @@ export async function fetchResuming(
 async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no byte for ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new Error(`no byte for ${timeoutMs} ms`)), timerMs(timeoutMs));
   });
   try {
     return await Promise.race([promise, timeout]);

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { timerMs } from '../../../base/timers.ts';
 import type { PendingUpload } from '../file-system.ts';
 import type { IoRequest, IoResults, RemoteListing, RemoteStatus, S3Settings } from './io-protocol.ts';
 import { type BodyPart, fetchResuming } from './resuming-body.ts';
@@ -86,8 +87,8 @@ export class S3Operations {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
-        connectionTimeout: timeoutMs,
-        requestTimeout: timeoutMs,
+        connectionTimeout: timerMs(timeoutMs),
+        requestTimeout: timerMs(timeoutMs),
         httpAgent: { keepAlive: true, maxSockets },
         httpsAgent: { keepAlive: true, maxSockets },
       },

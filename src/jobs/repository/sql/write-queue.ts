@@ -1,3 +1,5 @@
+import { startTimer } from '../../../base/timers.ts';
+
 /** A turn in a {@link WriteQueue}; call `leave` once. */
 export interface WriteTurn {
   leave(): void;
@@ -19,10 +21,10 @@ export class WriteQueue {
     }
     return new Promise((resolve, reject) => {
       const granted = (turn: WriteTurn): void => {
-        clearTimeout(timer);
+        callOff();
         resolve(turn);
       };
-      const timer = setTimeout(() => {
+      const callOff = startTimer(() => {
         this.#waiting.splice(this.#waiting.indexOf(granted), 1);
         reject(onTimeout());
       }, timeoutMs);

@@ -130,6 +130,19 @@ describe('dataSource on SQLite', () => {
     await b.close();
   });
 
+  it('waits for its turn as long as it may, also when that is longer than a timer can be set', async () => {
+    const db = openDatabase(`sqlite:${join(directory, 'a.db')}`, { busyTimeoutMs: 1e12 });
+    await db.run('create table t (v)');
+    const first = await db.begin();
+    await first.run('insert into t values (1)');
+    const second = db.run('insert into t values (2)');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await first.commit();
+    await second;
+    expect((await db.run('select count(*) as n from t')).rows).toEqual([{ n: 2 }]);
+    await db.close();
+  });
+
   it('waits for a lock held by another process, and gives up with SQLITE_BUSY after the time it was given', async () => {
     const path = join(directory, 'a.db');
     const db = openDatabase(`sqlite:${path}`, { busyTimeoutMs: 50 });
