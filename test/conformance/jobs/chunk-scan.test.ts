@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type AnyJob, FILTER, type JobOperator, job, SkippableError, tableWriter } from '../../../src/jobs/index.ts';
+import { heldMs, holdTimers } from '../../support/held-timer.ts';
 import { failsFor, finish, freshOperator, MemoryWriter, numbers, scriptReader, stepOf } from './chunk-support.ts';
 
 const bad = (): Error => new SkippableError('bad row');
@@ -265,16 +266,17 @@ describe('a failed chunk', () => {
 
   it('ST-38: an attempt that takes too long is rolled back with MR_TRANSACTION_TIMEOUT, and tried again', async () => {
     const operator = await freshOperator();
+    const timeOut = holdTimers();
     let tries = 0;
     const reasons: unknown[] = [];
     const slow = job('slow').step('s', (s) =>
       s
         .read([1, 2])
-        .chunk(2, { transactionTimeoutMs: 50 })
+        .chunk(2, { transactionTimeoutMs: heldMs })
         .retry('none', { baseDelayMs: 0 })
         .write(async (_, { signal }) => {
           if (++tries > 1) return;
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          timeOut();
           reasons.push((signal.reason as { code?: string }).code);
         }),
     );
@@ -286,19 +288,20 @@ describe('a failed chunk', () => {
 
   it('ST-38: fails with it once the tries are used up, and leaves the rows of the transaction out', async () => {
     const operator = await freshOperator();
+    const timeOut = holdTimers();
     await operator.dataSource.execute('create table t (n integer)');
     const slow = job('slow').step('s', (s) =>
       s
         .read([1])
-        .chunk(1, { transactionTimeoutMs: 30 })
+        .chunk(1, { transactionTimeoutMs: heldMs })
         .retry([], { baseDelayMs: 0, maxAttempts: 2 })
         .write({
           guarantee: 'exactlyOnce',
           transactional: true,
           open: () => ({
-            async write(_, { tx, signal }) {
+            async write(_, { tx }) {
               await tx?.execute('insert into t values (1)');
-              await new Promise((resolve) => signal.addEventListener('abort', resolve));
+              timeOut();
             },
           }),
         }),

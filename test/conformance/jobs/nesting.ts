@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ItemReader, type JsonValue, job, listReader, type StepCounts } from '../../../src/jobs/index.ts';
+import { heldMs, holdTimers } from '../../support/held-timer.ts';
 import {
   aborted,
   end,
@@ -396,6 +397,7 @@ export function nestingConformance(store: StoreUnderTest): void {
 
     it('ST-110: a timeout ends the partitions that run', async () => {
       const operator = await create();
+      const timeOut = holdTimers();
       const made = job(named('timeout')).step(
         'load',
         (s) =>
@@ -404,9 +406,16 @@ export function nestingConformance(store: StoreUnderTest): void {
             .read((c) => [c.partition.value])
             .process((item, c) => (item === 0 ? aborted(c.signal) : item))
             .write(() => undefined),
-        { timeoutMs: 1500 },
+        { timeoutMs: heldMs },
       );
-      const load = step(await end(operator, made), 'load');
+      const handle = await operator.launch(made);
+      await until(async () => {
+        const { steps } = await operator.repository.execution(handle.executionId);
+        const partitions = steps[0]?.partitions ?? [];
+        return partitions.length === 3 && partitions.slice(1).every(({ status }) => status === 'COMPLETED');
+      });
+      timeOut();
+      const load = step(await handle.finished(), 'load');
       expect(load).toMatchObject({ status: 'FAILED', failure: { code: 'MR_STEP_TIMEOUT' } });
       expect(load.partitions[0]).toMatchObject({ status: 'FAILED', failure: { code: 'MR_STEP_TIMEOUT' } });
       expect(load.partitions.slice(1).map(({ status }) => status)).toEqual(['COMPLETED', 'COMPLETED']);

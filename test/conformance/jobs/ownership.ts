@@ -322,7 +322,7 @@ export function ownershipConformance(store: StoreUnderTest): void {
     });
 
     it('ST-29: a stop from another operator is seen within a third of the lease', async () => {
-      const [owner, other] = [await create({ leaseTtlMs: 1500 }), await create()];
+      const [owner, other] = [await create({ leaseTtlMs: 6000 }), await create()];
       const begun = gate();
       const made = job(named('remote')).step('work', (s) => s.task((c) => aborted(c.signal, begun.open)));
       const handle = await owner.launch(made, { a: 1 });

@@ -8,6 +8,7 @@ import {
   type RetryOptions,
   SkippableError,
 } from '../../../src/jobs/index.ts';
+import { heldMs, holdTimers } from '../../support/held-timer.ts';
 import { aborted, end, failure, gate, ManualClock, named, operators, type StoreUnderTest, step } from './harness.ts';
 
 class Flaky extends Error {
@@ -304,8 +305,9 @@ export function retryConformance(store: StoreUnderTest): void {
               throw new Flaky('x');
             })
             .retry(Flaky, { baseDelayMs: 100_000 }),
-        { timeoutMs: 30 },
+        { timeoutMs: heldMs },
       );
+      operator.on('retryScheduled', holdTimers());
       expect(await end(operator, waiting)).toMatchObject({ failure: { code: 'MR_STEP_TIMEOUT' } });
     });
 
@@ -325,9 +327,10 @@ export function retryConformance(store: StoreUnderTest): void {
 
     it('ST-27: the timeout of a job fails what runs and begins nothing more', async () => {
       const operator = await create();
-      const made = job(named('job-timeout'), { timeoutMs: 400 })
+      const timeOut = holdTimers();
+      const made = job(named('job-timeout'), { timeoutMs: heldMs })
         .step('quick', (s) => s.task(() => 1))
-        .step('work', (s) => s.task((c) => aborted(c.signal)).retry('Error'))
+        .step('work', (s) => s.task((c) => aborted(c.signal, timeOut)).retry('Error'))
         .step('next', (s) => s.task(() => 1), { when: 'allDone' });
       const execution = await end(operator, made);
       expect(execution).toMatchObject({ status: 'FAILED', exitCode: 'FAILED', failure: { code: 'MR_JOB_TIMEOUT' } });
@@ -343,9 +346,11 @@ export function retryConformance(store: StoreUnderTest): void {
   describe('job timeouts', () => {
     it('ST-27: the first failed step is the failure, though the job timed out after it', async () => {
       const operator = await create();
-      const made = job(named('first'), { timeoutMs: 60, parallel: true })
-        .step('bad', (s) => s.task(() => Promise.reject(new TypeError('bad'))))
-        .step('slow', (s) => s.task((c) => aborted(c.signal)));
+      const slow = gate();
+      const made = job(named('first'), { timeoutMs: heldMs, parallel: true })
+        .step('bad', (s) => s.task(() => slow.opened.then(() => Promise.reject(new TypeError('bad')))))
+        .step('slow', (s) => s.task((c) => aborted(c.signal, slow.open)));
+      operator.on('stepEnded', holdTimers());
       const execution = await end(operator, made);
       expect(execution.failure).toMatchObject({ step: 'bad', message: 'bad' });
       expect(step(execution, 'slow').failure).toMatchObject({ code: 'MR_JOB_TIMEOUT' });

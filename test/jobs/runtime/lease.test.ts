@@ -37,7 +37,7 @@ describe('an owner that cannot renew its lease', () => {
         }
       }),
     );
-    const operator = await create(path, { leaseTtlMs: 1000, jobs: [made] });
+    const operator = await create(path, { leaseTtlMs: 3000, jobs: [made] });
     const lost: string[] = [];
     operator.on('leaseLost', ({ executionId }) => lost.push(executionId));
     const handle = await operator.launch(made, { a: 1 });

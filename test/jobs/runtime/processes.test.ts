@@ -111,10 +111,10 @@ describe('owners that end', () => {
   it('ST-25: a frozen owner is taken over, and writes nothing when it wakes', async () => {
     const store = freshStore();
     const file = join(scratch, 'lines.txt');
-    const owner = start('lines', store, file, '1500');
+    const owner = start('lines', store, file, '3000');
     await until(() => existsSync(file) && readFileSync(file, 'utf8').split('\n').length > 5);
     owner.child.kill('SIGSTOP');
-    const operator = await create(store, { leaseTtlMs: 1500 });
+    const operator = await create(store, { leaseTtlMs: 3000 });
     await until(async () => {
       await operator.recover();
       const [execution] = await operator.repository.executions({ jobName: 'lines' });
@@ -149,9 +149,9 @@ describe('owners that end', () => {
 
   it('ST-22: a processor that spins the CPU for 5 leases keeps its own', async () => {
     const store = freshStore();
-    const owner = start('spin', store, '800');
+    const owner = start('spin', store, '2000');
     await owner.says('spinning');
-    const reaper = await create(store, { leaseTtlMs: 800 });
+    const reaper = await create(store, { leaseTtlMs: 2000 });
     await owner.says('ended COMPLETED');
     const [execution, ...others] = await reaper.repository.executions({ jobName: 'spinning' });
     expect(others).toEqual([]);
