@@ -20,16 +20,17 @@ export function verdict(holds: boolean, text: string): Verdict {
 }
 
 export function judge(bars: readonly Bar[], results: readonly Measurement[]): Verdict[] {
-  const medianOf = (name: string): number => {
+  const medianOf = (name: string, by: Bar['by']): number => {
     const found = results.find((result) => result.name === name);
     if (found === undefined) throw new Error(`no contender "${name}"`);
-    return found.medianMs;
+    return by === 'cpu' ? (found.cpuMs ?? Number.NaN) : found.medianMs;
   };
-  return bars.map(({ faster, slower, atLeast }) => {
-    const ratio = medianOf(slower) / medianOf(faster);
+  return bars.map(({ faster, slower, atLeast, by }) => {
+    const ratio = medianOf(slower, by) / medianOf(faster, by);
+    const how = by === 'cpu' ? ', by CPU' : '';
     return verdict(
       ratio >= atLeast,
-      `${faster} is ${ratio.toFixed(2)} times as fast as ${slower} (bar: ${Number(atLeast.toFixed(2))})`,
+      `${faster} is ${ratio.toFixed(2)} times as fast as ${slower}${how} (bar: ${Number(atLeast.toFixed(2))})`,
     );
   });
 }
@@ -47,13 +48,14 @@ export function scenarioSection(
 ): string {
   const { rows, bytes } = scenario;
   const best = Math.min(...results.map((result) => result.medianMs));
-  const lines = results.map(({ name, medianMs, minMs, maxMs, runs, firstMs }) => {
+  const lines = results.map(({ name, medianMs, cpuMs, minMs, maxMs, runs, firstMs }) => {
     const cells = [
       name,
       milliseconds(medianMs),
       `${milliseconds(minMs)} to ${milliseconds(maxMs)}`,
       runs,
       milliseconds(firstMs),
+      cpuMs === undefined ? '' : milliseconds(cpuMs),
       (rows / medianMs / 1000).toFixed(1),
       bytes === 0 ? '' : Math.round(bytes / medianMs / 1000).toLocaleString('en-US'),
       (medianMs / best).toFixed(2),
@@ -64,8 +66,8 @@ export function scenarioSection(
 
 ${scenario.description}
 
-| | median | spread | runs | first run | million rows/s | MB/s | times the fastest |
-|---|---|---|---|---|---|---|---|
+| | median | spread | runs | first run | CPU | million rows/s | MB/s | times the fastest |
+|---|---|---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
 ${list(verdicts)}`;

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { OutputFile } from '../generate/output-file.ts';
 import { writeSalesCsv } from '../generate/sales.ts';
 import type { ContenderPlan } from '../harness/contender.ts';
-import { judge, list, scenarioSection, type Verdict, verdict } from '../harness/report.ts';
-import { type Measurement, measure, type Scenario } from '../harness/scenario.ts';
+import { list, type Verdict, verdict } from '../harness/report.ts';
+import { type BenchSettings, type JudgedScenario, type PartReport, runScenarios } from '../harness/run-scenarios.ts';
+import type { Measurement } from '../harness/scenario.ts';
 import { measureLaunches, median } from './launches.ts';
 import { firstCommitAfterKill, memoryOf } from './processes.ts';
 
@@ -44,35 +45,19 @@ const little: Sizes = {
   launches: 10,
 };
 
-interface Judged {
-  readonly scenario: Scenario;
-  /** The rate or time that one contender has to reach by itself. */
-  readonly limits?: (results: readonly Measurement[]) => Verdict[];
-}
-
-/** Runs all bars of the batch layer; gives the Markdown and the verdicts. */
-export async function runJobBench(
-  isSmoke: boolean,
-  runs: number,
-): Promise<{ readonly sections: readonly string[]; readonly verdicts: readonly Verdict[] }> {
+/** Runs all bars of the batch layer. */
+export async function runJobBench(settings: BenchSettings): Promise<PartReport> {
+  const { isSmoke, runs, only } = settings;
   const sizes = isSmoke ? little : full;
   const folder = isSmoke ? 'bench/data/smoke/jobs' : 'bench/data/jobs';
   mkdirSync(folder, { recursive: true });
-  const sections: string[] = [];
-  const verdicts: Verdict[] = [];
-  for (const { scenario, limits } of scenarios(sizes, folder)) {
-    const results = await measure(scenario, runs);
-    const judged = isSmoke ? [] : [...judge(scenario.bars, results), ...(limits?.(results) ?? [])];
-    verdicts.push(...judged);
-    sections.push(scenarioSection(scenario, results, judged));
-    console.log(sections.at(-1));
-  }
+  const { sections, verdicts } = await runScenarios(scenarios(sizes, folder), settings);
+  if (only !== undefined) return { sections, verdicts };
   const single = await singleBars(sizes, folder, runs);
   if (isSmoke) return { sections, verdicts };
-  verdicts.push(...single);
-  sections.push(`### launches, a kill and memory\n\n${list(single)}`);
-  console.log(sections.at(-1));
-  return { sections, verdicts };
+  const section = `### launches, a kill and memory\n\n${list(single)}`;
+  console.log(section);
+  return { sections: [...sections, section], verdicts: [...verdicts, ...single] };
 }
 
 function program(name: string, what: string, input: string | number, folder: string): ContenderPlan {
@@ -97,7 +82,7 @@ function rate(results: readonly Measurement[], name: string, count: number, atLe
   return verdict(perSecond >= atLeast, `${name}: ${got} ${unit}/s (bar: ${bar})`);
 }
 
-function scenarios(sizes: Sizes, folder: string): Judged[] {
+function scenarios(sizes: Sizes, folder: string): JudgedScenario[] {
   const csv = sales(join(folder, 'large'), { sizeBytes: sizes.csvBytes });
   return [
     {
