@@ -16,7 +16,6 @@ import {
 } from './harness.ts';
 import { expectTimes } from './statuses.ts';
 
-/** Makes it look as if nobody had renewed the lease. */
 /** Ends the lease, and takes the execution off the owner's heartbeat, which would renew it. */
 async function expire(operator: JobOperator, executionId: string): Promise<void> {
   await operator.dataSource.execute(

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HttpReaderOptions, httpReader } from '../../../src/jobs/items/http-reader.ts';
 import { httpWriter } from '../../../src/jobs/items/http-writer.ts';
 import { CircuitBreaker } from '../../../src/jobs/policies/circuit-breaker.ts';
+import { systemClock } from '../../../src/jobs/policies/system-clock.ts';
 import { readAll, stepContext } from './step-context.ts';
 
 let server: Server;
@@ -143,9 +144,12 @@ describe('httpReader', () => {
 
   it('asks no faster than requestsPerSecond and through the breaker', async () => {
     answer = pages;
-    const before = performance.now();
-    await readAll(paged({ requestsPerSecond: 50 }), 10);
-    expect(performance.now() - before).toBeGreaterThan(55);
+    const sleeping = vi.spyOn(systemClock, 'sleep').mockResolvedValue();
+    await readAll(paged({ requestsPerSecond: 1e-6 }), 10);
+    const waits = sleeping.mock.calls.map(([ms]) => ms);
+    sleeping.mockRestore();
+    // All but what the requests themselves took of the 1e9 ms between two of them.
+    expect(waits).toEqual([1, 2, 3].map(() => expect.closeTo(1e9, -6)));
     answer = (_, response) => response.writeHead(500).end();
     const breaker = new CircuitBreaker({ failureThreshold: 1 });
     const stream = await paged({ breaker }).open(undefined, stepContext());

@@ -7,12 +7,15 @@ import { type Fault, FileServer } from '../../../support/file-server.ts';
 import { readRows } from '../scratch.ts';
 
 const server = await FileServer.start();
-const bridge = new IoBridge({ timeoutMs: 1000 });
+const bridge = new IoBridge();
 const system = new HttpsFileSystem('http', bridge);
 const fileSystems = new FileSystems([system]);
+/** For a server that stands still; any other may take its time on a busy machine. */
+const impatient = new IoBridge({ timeoutMs: 1000 });
 let directories = 0;
 afterAll(async () => {
   bridge.close();
+  impatient.close();
   await server.stop();
 });
 
@@ -29,12 +32,19 @@ describe('http:', () => {
     ['the server is busy', [503, 429, 500]],
     ['the connection is reset', ['reset', 'reset']],
     ['a body breaks off, again and again', ['ok', 'cut', 'cut', 'cut']],
-    ['a body stands still', ['ok', 'stall', 'ok']],
     ['the server knows no ranges', ['noRange', 'noRange']],
   ])('reads on when %s', (_, faults) => {
     server.put(uri, lines.join('\n'));
     server.setFaults(...faults);
     expect(readRows({ format: 'text', paths: [uri], options: {} }, { fileSystems })).toEqual(lines);
+  });
+
+  it('reads on when a body stands still', () => {
+    server.put(uri, lines.join('\n'));
+    server.setFaults('ok', 'stall', 'ok');
+    const system = new HttpsFileSystem('http', impatient);
+    const rows = readRows({ format: 'text', paths: [uri], options: {} }, { fileSystems: new FileSystems([system]) });
+    expect(rows).toEqual(lines);
   });
 
   it.each<[string, Fault[], RegExp]>([
