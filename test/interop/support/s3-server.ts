@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { S3Settings } from '../../../src/data/io/remote/io-protocol.ts';
+import { freePorts } from './free-ports.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -50,16 +50,4 @@ function startServer(env: NodeJS.ProcessEnv): string {
       execFileSync(script, ['stop'], { env });
       if (attempt === 3) throw error;
     }
-}
-
-/** Two ports that nobody listens on. Both are held at once, so that they differ. */
-async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    ports.push((server.address() as AddressInfo).port);
-  }
-  for (const server of servers) await new Promise((done) => server.close(done));
-  return [ports[0] ?? 0, ports[1] ?? 0];
 }
