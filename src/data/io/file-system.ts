@@ -30,6 +30,7 @@ export interface RandomAccessFile {
 /** Sequential writes of one new file. It becomes visible under its name at the latest when `finish` returns. */
 export interface WritableFile {
   readonly uri: string;
+  /** Takes the bytes as they are now: the caller may write over them afterwards. */
   write(bytes: Uint8Array): void;
   /** Writes what is buffered and closes. @returns the bytes written */
   finish(): number;

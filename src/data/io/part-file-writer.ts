@@ -1,4 +1,5 @@
 import { MillraceError } from '../../base/errors.ts';
+import type { ColumnBatch } from '../columnar/column-batch.ts';
 import { ArrowFileWriter } from './arrow/arrow-file-writer.ts';
 import { CsvEncoder } from './csv/csv-encoder.ts';
 import type { WritableFile } from './file-system.ts';
@@ -139,6 +140,11 @@ class ParquetFileWriter implements PartFileWriter {
   write(rows: readonly unknown[]): void {
     this.#hasRows ||= rows.length > 0;
     this.#writer.write(rows);
+  }
+
+  writeColumns(batch: ColumnBatch, from: number, to: number): void {
+    this.#hasRows ||= to > from;
+    this.#writer.writeColumns(batch, from, to);
   }
 
   /** Without rows and without a schema the file would have no columns, unlike those of the other partitions. */

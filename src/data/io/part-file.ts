@@ -1,3 +1,4 @@
+import type { ColumnBatch } from '../columnar/column-batch.ts';
 import type { ParquetSchema } from './parquet/schema.ts';
 
 export interface FinishedPartFile {
@@ -17,6 +18,8 @@ export interface PartFileWriter {
   /** Writes what is held. */
   flush?(): void;
   write(rows: readonly unknown[]): void;
+  /** Writes rows[from..to) of a batch without making objects of them, where the format is one of columns. */
+  writeColumns?(batch: ColumnBatch, from: number, to: number): void;
   /** @returns what the file holds; undefined if it was given up because it would say nothing */
   finish(): FinishedPartFile | undefined;
   abort(): void;

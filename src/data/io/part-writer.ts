@@ -1,4 +1,6 @@
 import { MillraceError } from '../../base/errors.ts';
+import { columnBatch } from '../columnar/column-batch.ts';
+import { decodeBatch } from '../columnar/row-codec.ts';
 import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
 import { partitionDirectory } from './hive-partitions.ts';
@@ -12,6 +14,8 @@ import { joinUri } from './uri.ts';
 export interface PartWriter {
   /** @throws {MillraceError} MR_SCHEMA for rows that the format has no form for, MR_IO when the disk is full */
   write(rows: readonly unknown[]): void;
+  /** The same for rows that are encoded, as `encodeBatch` does: formats of columns take them as columns. */
+  writeBatch(bytes: Uint8Array): void;
   finish(): StagedPart;
   /** Removes what was written; for an attempt that failed. */
   abort(): void;
@@ -108,9 +112,8 @@ interface OpenFile {
 /** Rows are handed to files in pieces of so many, so that a file that is full ends there. */
 const pieceRows = 1024;
 
-function* piecesOf(rows: readonly unknown[]): Iterable<readonly unknown[]> {
-  if (rows.length <= pieceRows) yield rows;
-  else for (let start = 0; start < rows.length; start += pieceRows) yield rows.slice(start, start + pieceRows);
+function* pieces(length: number): Iterable<readonly [from: number, to: number]> {
+  for (let from = 0; from < length; from += pieceRows) yield [from, Math.min(from + pieceRows, length)];
 }
 
 class SinglePartWriter implements PartWriter {
@@ -125,14 +128,33 @@ class SinglePartWriter implements PartWriter {
   }
 
   write(rows: readonly unknown[]): void {
-    for (const piece of piecesOf(rows)) {
-      this.#open ??= this.#files.open('', ++this.#sequence);
-      this.#open.writer.write(piece);
-      if (this.#open.writer.isFull !== true) continue;
-      this.#files.finish(this.#open);
-      this.#open = undefined;
-    }
+    for (const [from, to] of pieces(rows.length))
+      this.#writePiece((writer) => writer.write(rows.length <= pieceRows ? rows : rows.slice(from, to)));
     this.#rows += rows.length;
+  }
+
+  writeBatch(bytes: Uint8Array): void {
+    const batch = this.#writer().writeColumns === undefined ? undefined : columnBatch(bytes);
+    if (batch === undefined) {
+      this.write(decodeBatch(bytes));
+      return;
+    }
+    for (const [from, to] of pieces(batch.numRows))
+      this.#writePiece((writer) => writer.writeColumns?.(batch, from, to));
+    this.#rows += batch.numRows;
+  }
+
+  #writer(): PartFileWriter {
+    this.#open ??= this.#files.open('', ++this.#sequence);
+    return this.#open.writer;
+  }
+
+  #writePiece(write: (writer: PartFileWriter) => void): void {
+    const writer = this.#writer();
+    write(writer);
+    if (writer.isFull !== true || this.#open === undefined) return;
+    this.#files.finish(this.#open);
+    this.#open = undefined;
   }
 
   finish(): StagedPart {
@@ -174,14 +196,18 @@ class PartitionedPartWriter implements PartWriter {
       this.#rows++;
     }
     for (const [directory, group] of byDirectory)
-      for (const piece of piecesOf(group)) {
+      for (const [from, to] of pieces(group.length)) {
         const file = this.#openIn(directory);
-        file.writer.write(piece);
+        file.writer.write(group.slice(from, to));
         if (file.writer.isFull !== true) continue;
         this.#files.finish(file);
         this.#open.delete(directory);
       }
     this.#boundBuffers();
+  }
+
+  writeBatch(bytes: Uint8Array): void {
+    this.write(decodeBatch(bytes));
   }
 
   finish(): StagedPart {

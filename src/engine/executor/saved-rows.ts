@@ -6,13 +6,18 @@ import type { TaskRun } from './task-run.ts';
 
 type Row = Readonly<Record<string, unknown>> | null | undefined;
 
+/** Whether rows are saved in another order than they have. */
+export function isSorted(output: OutputSpec): boolean {
+  return sortKeys(output).length > 0;
+}
+
+function sortKeys({ format, options }: OutputSpec): readonly ResolvedSortKey[] {
+  return format === 'parquet' ? resolveWriteOptions(options).sortBy : [];
+}
+
 /** The rows of a partition in the order in which they are saved. */
-export function savedRows(
-  run: TaskRun,
-  rows: Iterable<unknown[]>,
-  { format, options }: OutputSpec,
-): Iterable<unknown[]> {
-  const keys = format === 'parquet' ? resolveWriteOptions(options).sortBy : [];
+export function savedRows(run: TaskRun, rows: Iterable<unknown[]>, output: OutputSpec): Iterable<unknown[]> {
+  const keys = sortKeys(output);
   if (keys.length === 0) return rows;
   return run.sorted(withColumns(rows, keys), (a, b) => {
     for (const { column, descending } of keys) {

@@ -70,11 +70,14 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
       return single(await partitionValue(run, settings, output));
     case 'save': {
       const { createPartWriter } = await import('../../data/io/part-writer.ts');
-      const { savedRows } = await import('./saved-rows.ts');
+      const { isSorted, savedRows } = await import('./saved-rows.ts');
       const writer = createPartWriter(output.staging, settings.partition, settings.attempt, settings.stage);
       try {
-        const rows = savedRows(run, run.compute(plan, settings.partition), output.staging.output);
-        for (const batch of rows) writer.write(batch);
+        const encoded = isSorted(output.staging.output) ? undefined : run.encodedBatches(plan, settings.partition);
+        if (encoded !== undefined) for (const bytes of encoded) writer.writeBatch(bytes);
+        else
+          for (const batch of savedRows(run, run.compute(plan, settings.partition), output.staging.output))
+            writer.write(batch);
         const part = writer.finish();
         return result({ kind: 'part', part }, part.rows, part.sizeBytes);
       } catch (error) {

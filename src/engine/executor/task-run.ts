@@ -1,7 +1,7 @@
 import { deepCopy } from '../../base/deep-copy.ts';
 import { defined } from '../../base/defined.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
-import { decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
+import { batchRows, decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
 import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
@@ -13,7 +13,7 @@ import { externalSort } from '../shuffle/external-sort.ts';
 import { AggregationBuilder, CogroupBuilder, refuseLargeGroup } from '../shuffle/group-builders.ts';
 import type { PairBatch } from '../shuffle/hash-fan-out.ts';
 import { BlockLost } from '../storage/block-lost.ts';
-import { blockRows, mapOutputBatches } from '../storage/block-reader.ts';
+import { blockBatches, blockRows, mapOutputBatches } from '../storage/block-reader.ts';
 import { BlockWriter } from '../storage/block-writer.ts';
 import type { TaskFiles } from '../storage/task-files.ts';
 import { foldRows } from './fold-rows.ts';
@@ -123,14 +123,8 @@ export class TaskRun {
       }
       case 'stacked':
         return this.#stacked(node.inputs, partition);
-      case 'union': {
-        let index = partition;
-        for (const input of node.inputs) {
-          if (index < input.numPartitions) return this.compute(input.node, index);
-          index -= input.numPartitions;
-        }
-        throw new RangeError(`partition ${partition} of a union`);
-      }
+      case 'union':
+        return this.compute(...unionInput(node, partition));
       case 'gather':
         return this.#concatenated(node.input, defined(node.groups[partition], `group ${partition}`));
       case 'cartesian':
@@ -147,6 +141,39 @@ export class TaskRun {
         return this.#join(node, partition);
       case 'cached':
         return this.#cachedRows(node, partition);
+    }
+  }
+
+  /** What `node` gives as it lies in memory, where it does: encoded batches. Undefined where its rows are made. */
+  encodedBatches(node: TaskNode, partition: number): Iterable<Uint8Array> | undefined {
+    if (this.#ready.get(node)?.has(partition) === true) return undefined;
+    switch (node.kind) {
+      case 'blocks':
+        return this.#countedBatches(blockBatches(this.#block(node.nodeId, partition)), true);
+      case 'cached':
+        return this.#cachedBatches(node, partition);
+      case 'shuffleRead':
+        return this.#countedBatches(this.#shuffleBatches(node.shuffleId, partition), false);
+      case 'union': {
+        const [input, index] = unionInput(node, partition);
+        return this.encodedBatches(input, index);
+      }
+      case 'gather': {
+        const groups = defined(node.groups[partition], `group ${partition}`);
+        const parts = groups.map((part) => this.encodedBatches(node.input, part));
+        return parts.every((part) => part !== undefined) ? concatenated(parts) : undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  *#countedBatches(batches: Iterable<Uint8Array>, fromSource: boolean): Iterable<Uint8Array> {
+    for (const bytes of batches) {
+      const rows = batchRows(bytes);
+      this.rowsRead += rows;
+      if (fromSource) this.sourceRows += rows;
+      yield bytes;
     }
   }
 
@@ -357,14 +384,18 @@ export class TaskRun {
     }
   }
 
-  /** From the cache, or computed in full, kept, and read back: so that the first reader sees the rows every other one will see. */
   *#cachedRows(node: NodeOf<'cached'>, partition: number): Batches {
+    for (const bytes of this.#cachedBatches(node, partition)) yield decodeBatch(bytes);
+  }
+
+  /** From the cache, or computed in full, kept, and read back: so that the first reader sees the rows every other one will see. */
+  *#cachedBatches(node: NodeOf<'cached'>, partition: number): Iterable<Uint8Array> {
     const { nodeId } = node;
     const mine = this.cached.find((entry) => entry.nodeId === nodeId && entry.partition === partition);
     const given = mine?.block ?? this.#environment.block(nodeId, partition);
     if (given !== undefined) {
       try {
-        yield* this.#counted(blockRows(given));
+        yield* this.#countedBatches(blockBatches(given), false);
       } catch (error) {
         if (error instanceof BlockLost && given.kind === 'disk')
           throw new CachedBlockLost({ nodeId, partition, path: given.path }, error);
@@ -381,8 +412,22 @@ export class TaskRun {
     for (const batch of this.compute(node.input, partition)) writer.write(batch);
     const block = writer.finish();
     if (block.kind === 'memory' || !staysInMemory) this.cached.push({ nodeId, partition, block });
-    yield* blockRows(block);
+    yield* blockBatches(block);
   }
+}
+
+/** The input of a union that a partition comes from, and which of its partitions that is. */
+function unionInput({ inputs }: NodeOf<'union'>, partition: number): [node: TaskNode, partition: number] {
+  let index = partition;
+  for (const { node, numPartitions } of inputs) {
+    if (index < numPartitions) return [node, index];
+    index -= numPartitions;
+  }
+  throw new RangeError(`partition ${partition} of a union`);
+}
+
+function* concatenated<T>(parts: readonly Iterable<T>[]): Iterable<T> {
+  for (const part of parts) yield* part;
 }
 
 /** How many rows go through a loop at once: few where each gives many, so that what comes out is no more than a batch or so. */

@@ -6,7 +6,7 @@ import { BlockFileReader } from './block-file.ts';
  * The encoded batches of a block, one at a time.
  * @throws {BlockLost} when a file cannot be read or is not what was written
  */
-function* blockBatches(block: Block): Iterable<Uint8Array> {
+export function* blockBatches(block: Block): Iterable<Uint8Array> {
   if (block.kind === 'memory') {
     yield* block.batches;
     return;

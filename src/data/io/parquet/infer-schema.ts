@@ -1,5 +1,8 @@
 import { MillraceError } from '../../../base/errors.ts';
+import type { Vector } from '../../columnar/batch-reader.ts';
+import { decodeVector } from '../../columnar/vector-decoder.ts';
 import { describeValue, isPlainObject } from './describe-value.ts';
+import { areIntegers, hasValues, isExactInteger } from './encodings/encode-vector.ts';
 import { describeType, type ParquetField, type ParquetSchema, type ParquetType } from './schema.ts';
 import { pathText } from './value-path.ts';
 
@@ -43,12 +46,24 @@ export class SchemaInference {
    * @throws {MillraceError} MR_SCHEMA naming row and field where values of one field have no type in common
    */
   see(name: string, values: readonly unknown[], firstRow: number): void {
+    const seen = this.#seen(name);
+    for (let index = seeRun(seen, values); index < values.length; index++)
+      see(seen, values[index], firstRow + index, noPath, name);
+  }
+
+  /** The same for rows[start..end) of a column in memory. */
+  seeVector(name: string, vector: Vector, start: number, end: number, firstRow: number): void {
+    if (!seeKind(this.#seen(name), vector, start, end))
+      this.see(name, decodeVector(vector).slice(start, end), firstRow);
+  }
+
+  #seen(name: string): Seen {
     let seen = this.#columns.get(name);
     if (seen === undefined) {
       seen = nothing();
       this.#columns.set(name, seen);
     }
-    for (let index = 0; index < values.length; index++) see(seen, values[index], firstRow + index, noPath, name);
+    return seen;
   }
 
   inferred(): InferredSchema {
@@ -63,6 +78,51 @@ const noPath: readonly string[] = [];
 function nothing(): Seen {
   return { kind: 'nothing', needsFloat: false, hasBigint: false, least: 0n, most: 0n };
 }
+
+/** Takes values that are of the kind seen before, until one is of another: how many. Most columns are nothing but that. */
+function seeRun(seen: Seen, values: readonly unknown[]): number {
+  const expected =
+    seen.kind === 'number' && !seen.hasBigint ? 'number' : seen.type?.kind === 'string' ? 'string' : 'none';
+  let index = 0;
+  for (; index < values.length; index++) {
+    const value = values[index];
+    if (typeof value === expected) {
+      if (typeof value === 'number' && !seen.needsFloat) seen.needsFloat = !isExactInteger(value);
+    } else if (value !== null && value !== undefined) break;
+  }
+  return index;
+}
+
+/** What the form of a column says of its values; false where they have to be looked at one by one. */
+function seeKind(seen: Seen, vector: Vector, start: number, end: number): boolean {
+  if (!hasValues(vector, start, end)) return true;
+  switch (vector.kind) {
+    case 'int32':
+    case 'float64':
+      if (seen.hasBigint || (seen.kind !== 'nothing' && seen.kind !== 'number')) return false;
+      seen.kind = 'number';
+      if (vector.kind === 'float64') seen.needsFloat ||= !areIntegers(vector.values, start, end);
+      return true;
+    case 'boolean':
+      return seeLeafKind(seen, { kind: 'boolean' });
+    case 'utf8':
+    case 'dictionary':
+      return seeLeafKind(seen, { kind: 'string' });
+    case 'date':
+      return seeLeafKind(seen, timestamps);
+    default:
+      return false;
+  }
+}
+
+function seeLeafKind(seen: Seen, type: ParquetType): boolean {
+  if (seen.kind !== 'nothing' && seen.type?.kind !== type.kind) return false;
+  seen.kind = 'leaf';
+  seen.type ??= type;
+  return true;
+}
+
+const timestamps: ParquetType = { kind: 'timestamp', unit: 'us', isUtc: true };
 
 function seeFields(
   fields: Map<string, Seen>,
@@ -85,7 +145,7 @@ function see(seen: Seen, value: unknown, index: number, above: readonly string[]
   switch (typeof value) {
     case 'number':
       expect(seen, 'number', value, index, above, name);
-      if (!seen.needsFloat) seen.needsFloat = !Number.isSafeInteger(value) || Object.is(value, -0);
+      seen.needsFloat ||= !isExactInteger(value);
       break;
     case 'bigint':
       expect(seen, 'number', value, index, above, name);
@@ -112,7 +172,7 @@ function see(seen: Seen, value: unknown, index: number, above: readonly string[]
 
 function seeObject(seen: Seen, value: object, index: number, above: readonly string[], name: string): void {
   const path = [...above, name];
-  if (value instanceof Date) seeLeaf(seen, { kind: 'timestamp', unit: 'us', isUtc: true }, value, index, above, name);
+  if (value instanceof Date) seeLeaf(seen, timestamps, value, index, above, name);
   else if (value instanceof Uint8Array) seeLeaf(seen, { kind: 'binary' }, value, index, above, name);
   else if (Array.isArray(value)) {
     expect(seen, 'list', value, index, above, name);

@@ -1,6 +1,7 @@
 import * as zlib from 'node:zlib';
 import { compressLz4Block, decompressHadoopLz4, decompressLz4Block } from './encodings/lz4.ts';
-import { compressSnappy, decompressSnappy } from './encodings/snappy.ts';
+import { PageBytes } from './encodings/page-bytes.ts';
+import { compressSnappy, decompressSnappy, maxSnappyBytes } from './encodings/snappy.ts';
 import type { Codec } from './format/parquet-format.ts';
 import { ParquetFormatError, ParquetUnsupportedError } from './format/parquet-format-error.ts';
 import { compressZstd, decompressZstd } from './zstd.ts';
@@ -46,12 +47,17 @@ function decompress(codec: Codec, input: Uint8Array, outputLength: number): Uint
   }
 }
 
+const snappyBlock = new PageBytes();
+
+/** The bytes of a page as they are stored. They hold until the next call. */
 export function compressPage(codec: Codec, input: Uint8Array): Uint8Array {
   switch (codec) {
     case 'UNCOMPRESSED':
       return input;
     case 'SNAPPY':
-      return compressSnappy(input);
+      snappyBlock.clear();
+      snappyBlock.reserve(maxSnappyBytes(input.length));
+      return snappyBlock.bytes.subarray(0, compressSnappy(input, snappyBlock.bytes));
     case 'GZIP':
       return zlib.gzipSync(input, { level: 6 });
     case 'BROTLI':

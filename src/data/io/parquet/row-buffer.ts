@@ -16,7 +16,7 @@ export class RowBuffer {
   readonly #hasFixedNames: boolean;
   readonly #what: string | undefined;
   #append: AppendProperties;
-  #capacity: number;
+  readonly #capacity: number;
   #numRows = 0;
   #sizeBytes = 0;
   /** The properties of the row before, which most often are those of the next. */
@@ -24,7 +24,7 @@ export class RowBuffer {
 
   /**
    * @param names the columns that rows may have; any where it is undefined
-   * @param capacity how many rows to expect
+   * @param capacity how many rows there are at most before `clear`
    * @param what how messages call a row; its number, where this is undefined
    */
   constructor(names: readonly string[] | undefined, capacity: number, what?: string) {
@@ -49,7 +49,6 @@ export class RowBuffer {
     for (let from = start; from < end; from += blockRows) {
       const to = Math.min(from + blockRows, end);
       this.#checkProperties(rows, from, to, firstRow);
-      if (this.#numRows + to - from > this.#capacity) this.#grow(this.#numRows + to - from);
       this.#append(rows, from, to, this.#columns, this.#numRows);
       this.#numRows += to - from;
       this.#sizeBytes += estimateBytes(rows, from, to);
@@ -60,24 +59,12 @@ export class RowBuffer {
   column(name: string): readonly unknown[] {
     const column = this.#columns[this.names.indexOf(name)];
     if (column === undefined) return emptyColumn(this.#numRows);
-    if (column.length > this.#numRows) column.length = this.#numRows;
-    return column;
+    return this.#numRows === this.#capacity ? column : column.slice(0, this.#numRows);
   }
 
   clear(): void {
-    this.#capacity = this.#columns.reduce((least, { length }) => Math.min(least, length), this.#capacity);
     this.#numRows = 0;
     this.#sizeBytes = 0;
-  }
-
-  #grow(needed: number): void {
-    this.#capacity = Math.max(needed, this.#capacity * 8);
-    for (const [index, column] of this.#columns.entries()) {
-      // Not concat: once a library made anything spreadable by it, as apache-arrow does, V8 builds its results as hash tables.
-      const grown = emptyColumn(this.#capacity);
-      for (let row = 0; row < this.#numRows; row++) grown[row] = column[row];
-      this.#columns[index] = grown;
-    }
   }
 
   #checkProperties(rows: readonly unknown[], start: number, end: number, firstRow: number): void {

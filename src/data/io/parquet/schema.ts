@@ -50,6 +50,11 @@ export interface ParquetSchema {
   readonly fields: readonly ParquetField[];
 }
 
+/** Whether values of the type are made of others. */
+export function isNested({ kind }: ParquetType): boolean {
+  return kind === 'list' || kind === 'map' || kind === 'struct';
+}
+
 /** How messages write a type: `decimal(12,2)`, `list<string>`, `struct<a: int32>`. */
 export function describeType(type: ParquetType): string {
   switch (type.kind) {

@@ -1,4 +1,4 @@
-import type { ParquetField, ParquetSchema, ParquetType } from './schema.ts';
+import { isNested, type ParquetField, type ParquetSchema, type ParquetType } from './schema.ts';
 
 /**
  * The schema of a file so far, made to hold the rows of one more row group where that needs no change of what is written:
@@ -33,8 +33,4 @@ function widen(written: ParquetType, next: ParquetType, isColumn: boolean): Parq
 
 function widenField(written: ParquetField, next: ParquetField): ParquetField {
   return { ...written, type: widen(written.type, next.type, false) };
-}
-
-function isNested({ kind }: ParquetType): boolean {
-  return kind === 'list' || kind === 'map' || kind === 'struct';
 }

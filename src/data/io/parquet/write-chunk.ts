@@ -5,6 +5,7 @@ import { type Bound, lowerBound, upperBound } from './encodings/bounds.ts';
 import { encodeCodes, encodeLevels, encodePlain, encodeSameLevels } from './encodings/encode-pages.ts';
 import type { EncodedColumn } from './encodings/encoded-column.ts';
 import { countHighest } from './encodings/levels.ts';
+import { PageBytes } from './encodings/page-bytes.ts';
 import { type Extremes, type ValueOrder, valueOrder } from './encodings/value-order.ts';
 import {
   boundaryOrder,
@@ -18,8 +19,8 @@ import {
   pageType,
 } from './format/parquet-format.ts';
 import { CompactWriter } from './format/thrift-compact.ts';
+import type { LeafEntries } from './leaf-column.ts';
 import { compressPage } from './page-compression.ts';
-import type { ShreddedLeaf } from './shred.ts';
 
 /** What the footer says of the pages of one leaf in one row group; offsets count from the first of them. */
 export interface ChunkSummary {
@@ -34,12 +35,6 @@ export interface ChunkSummary {
   readonly pages: readonly FormatPageLocation[];
   /** Undefined where a page has values but no bounds: all are NaN, or their type has no order. */
   readonly columnIndex: FormatColumnIndex | undefined;
-}
-
-export interface EncodedChunk {
-  /** The bytes to write, one behind the other. */
-  readonly parts: readonly Uint8Array[];
-  readonly summary: ChunkSummary;
 }
 
 export interface ChunkWriteOptions {
@@ -57,23 +52,27 @@ interface PageRange {
   readonly lastValue: number;
 }
 
-/** Encodes a leaf as v1 pages with statistics and page indexes. */
-export function encodeChunk(shredded: ShreddedLeaf, column: EncodedColumn, options: ChunkWriteOptions): EncodedChunk {
-  const { leaf, numLevels } = shredded;
+/** Writes a leaf as v1 pages, and gives its statistics and page indexes. What `put` gets is written over by what comes next. */
+export function writeChunk(
+  entries: LeafEntries,
+  options: ChunkWriteOptions,
+  put: (bytes: Uint8Array) => void,
+): ChunkSummary {
+  const { leaf, numLevels, column } = entries;
   const { values, codes, count } = column;
-  const writer = new PageWriter(options.codec);
+  const writer = new PageWriter(options.codec, put);
   const hasDictionary = codes !== undefined && values instanceof BinaryValues;
   if (hasDictionary) writer.dictionary(values);
   const dataPageOffset = writer.compressedBytes;
-  const ranges = pageRanges(shredded, column, options);
+  const ranges = pageRanges(entries, options);
   const pages = ranges.map((range): FormatPageLocation => {
     const offset = writer.compressedBytes;
-    writer.data(pageBody(shredded, column, range), range.to - range.from, hasDictionary);
+    writer.data(entries, range, hasDictionary);
     return { offset, compressedPageSize: writer.compressedBytes - offset, firstRowIndex: range.firstRow };
   });
   const order = valueOrder(leaf, column);
   const extremes = ranges.map(({ firstValue, lastValue }) => order?.extremes(firstValue, lastValue));
-  const summary: ChunkSummary = {
+  return {
     leaf,
     encodings: [encoding.rle, encoding.plain, ...(hasDictionary ? [encoding.plainDictionary] : [])],
     numValues: numLevels,
@@ -84,31 +83,37 @@ export function encodeChunk(shredded: ShreddedLeaf, column: EncodedColumn, optio
     pages,
     columnIndex: order && columnIndexOf(leaf, values, order, { ranges, extremes }),
   };
-  return { parts: writer.parts, summary };
 }
 
+const page = new PageBytes();
+
 class PageWriter {
-  readonly parts: Uint8Array[] = [];
   compressedBytes = 0;
   uncompressedBytes = 0;
   readonly #codec: Codec;
+  readonly #put: (bytes: Uint8Array) => void;
 
-  constructor(codec: Codec) {
+  constructor(codec: Codec, put: (bytes: Uint8Array) => void) {
     this.#codec = codec;
+    this.#put = put;
   }
 
   dictionary(entries: BinaryValues): void {
-    this.#page(encodePlain(entries, 0, entries.count), {
+    page.clear();
+    encodePlain(entries, 0, entries.count, page);
+    this.#write({
       type: pageType.dictionary,
       dictionaryPageHeader: { numValues: entries.count, encoding: encoding.plainDictionary },
     });
   }
 
-  data(body: Uint8Array, numValues: number, hasDictionary: boolean): void {
-    this.#page(body, {
+  data(entries: LeafEntries, range: PageRange, hasDictionary: boolean): void {
+    page.clear();
+    encodeBody(entries, range);
+    this.#write({
       type: pageType.data,
       dataPageHeader: {
-        numValues,
+        numValues: range.to - range.from,
         encoding: hasDictionary ? encoding.plainDictionary : encoding.plain,
         definitionLevelEncoding: encoding.rle,
         repetitionLevelEncoding: encoding.rle,
@@ -116,7 +121,8 @@ class PageWriter {
     });
   }
 
-  #page(body: Uint8Array, header: Pick<FormatPageHeader, 'type' | 'dataPageHeader' | 'dictionaryPageHeader'>): void {
+  #write(header: Pick<FormatPageHeader, 'type' | 'dataPageHeader' | 'dictionaryPageHeader'>): void {
+    const body = page.view;
     const stored = compressPage(this.#codec, body);
     const output = new CompactWriter();
     pageHeader.write(output, {
@@ -126,39 +132,32 @@ class PageWriter {
       crc: crc32(stored) | 0,
     });
     const headerBytes = output.finish();
-    this.parts.push(headerBytes, stored);
+    this.#put(headerBytes);
+    this.#put(stored);
     this.compressedBytes += headerBytes.length + stored.length;
     this.uncompressedBytes += headerBytes.length + body.length;
   }
 }
 
-function pageBody(
-  { leaf, definitions, repetitions }: ShreddedLeaf,
-  { values, codes }: EncodedColumn,
+/** Levels and values of a page. */
+function encodeBody(
+  { leaf, definitions, repetitions, column: { values, codes } }: LeafEntries,
   { from, to, firstValue, lastValue }: PageRange,
-): Uint8Array {
-  const parts: Uint8Array[] = [];
-  if (repetitions !== undefined) parts.push(encodeLevels(repetitions, from, to, leaf.maxRepetition));
-  if (leaf.maxDefinition > 0)
-    parts.push(
-      lastValue - firstValue === to - from
-        ? encodeSameLevels(leaf.maxDefinition, to - from)
-        : encodeLevels(definitions, from, to, leaf.maxDefinition),
-    );
-  parts.push(
-    codes === undefined
-      ? encodePlain(values, firstValue, lastValue)
-      : encodeCodes(codes, values.count, firstValue, lastValue),
-  );
-  return parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : Buffer.concat(parts);
+): void {
+  if (repetitions !== undefined) encodeLevels(repetitions, from, to, leaf.maxRepetition, page);
+  if (leaf.maxDefinition > 0) {
+    if (lastValue - firstValue === to - from) encodeSameLevels(leaf.maxDefinition, to - from, page);
+    else encodeLevels(definitions, from, to, leaf.maxDefinition, page);
+  }
+  if (codes === undefined) encodePlain(values, firstValue, lastValue, page);
+  else encodeCodes(codes, values.count, firstValue, lastValue, page);
 }
 
 const flatStep = 256;
 
 /** Cuts the entries into pages of at most so many rows and about so many bytes, between rows. */
 function pageRanges(
-  { leaf, definitions, repetitions, numLevels }: ShreddedLeaf,
-  { values, codes }: EncodedColumn,
+  { leaf, definitions, repetitions, numLevels, column: { values, codes, count } }: LeafEntries,
   { maxPageBytes, maxPageRows }: ChunkWriteOptions,
 ): readonly PageRange[] {
   const ranges: PageRange[] = [];
@@ -185,7 +184,7 @@ function pageRanges(
         : endOfRow(repetitions, index, numLevels);
     if (index > from && (row - firstRow >= maxPageRows || bytesAt(value) - bytesAt(firstValue) >= maxPageBytes))
       close(index);
-    value += countHighest(definitions, index, end - index, leaf.maxDefinition);
+    value += count === numLevels ? end - index : countHighest(definitions, index, end - index, leaf.maxDefinition);
     row += repetitions === undefined ? end - index : 1;
     index = end;
   }

@@ -1,9 +1,11 @@
+import { defined } from '../../../base/defined.ts';
 import { MillraceError } from '../../../base/errors.ts';
+import type { Vector } from '../../columnar/batch-reader.ts';
+import type { ColumnBatch } from '../../columnar/column-batch.ts';
 import type { WritableFile } from '../file-system.ts';
-import { type ColumnShape, leavesOf, type ParquetLeaf } from './column-shape.ts';
+import { type ColumnShape, fieldOf, leavesOf, type ParquetLeaf } from './column-shape.ts';
 import { bloomFilterOf } from './encodings/bloom-filter.ts';
-import { EncodeError } from './encodings/encode-error.ts';
-import { type EncodedColumn, encodeColumn } from './encodings/encoded-column.ts';
+import type { EncodedColumn } from './encodings/encoded-column.ts';
 import {
   bloomFilterHeader,
   codecs,
@@ -18,18 +20,21 @@ import {
 import { elementsOf } from './format/schema-elements.ts';
 import { shapesOf } from './format/shapes.ts';
 import { CompactWriter, type ThriftCodec } from './format/thrift-compact.ts';
-import { type InferredSchema, SchemaInference } from './infer-schema.ts';
+import { GroupColumns } from './group-columns.ts';
+import { SchemaInference } from './infer-schema.ts';
 import { bigintKey } from './integer-width.ts';
+import type { LeafEntries } from './leaf-column.ts';
 import type { ByteRange } from './metadata.ts';
 import { RowBuffer } from './row-buffer.ts';
-import type { ParquetSchema } from './schema.ts';
-import { misfit, rowOf, type ShreddedLeaf, shred } from './shred.ts';
+import type { ParquetField, ParquetSchema } from './schema.ts';
 import { widenSchema } from './widen-schema.ts';
-import { type ChunkSummary, encodeChunk } from './write-chunk.ts';
+import { type ChunkSummary, writeChunk } from './write-chunk.ts';
 import { type ParquetWriteOptions, type ResolvedWriteOptions, resolveWriteOptions } from './write-options.ts';
 
 const magic = Uint8Array.of(0x50, 0x41, 0x52, 0x31);
 const maxPageBytes = 1 << 20;
+/** So many rows at once are taken apart into columns: their values are used while they are young. */
+const slabRows = 4096;
 /** A row group is written when its rows are about as large as this, however few they are. */
 const maxRowGroupBytes = 128 * 1024 * 1024;
 
@@ -50,6 +55,8 @@ export interface ParquetWriter {
   flush(): void;
   /** Takes rows; they are written when a row group is full. */
   write(rows: readonly unknown[]): void;
+  /** Takes rows[from..to) of a batch, without making objects of them where the forms of its columns allow. */
+  writeColumns(batch: ColumnBatch, from: number, to: number): void;
   /** Writes what is left and the footer, and finishes the file. */
   finish(): ParquetFileSummary;
   /** Gives the file up. */
@@ -82,8 +89,14 @@ class RowGroupWriter implements ParquetWriter {
   #schema: ParquetSchema | undefined;
   #shapes: readonly ColumnShape[] = [];
   #bigintPaths: readonly string[] = [];
+  /** Rows on their way into the columns. */
   readonly #rows: RowBuffer;
   readonly #inference = new SchemaInference();
+  /** The columns of the group that is being gathered, and what its rows are thought to take. */
+  #group: GroupColumns;
+  #groupBytes = 0;
+  /** The columns of all rows so far, that of the rows in `#rows` excepted. */
+  #fields: readonly ParquetField[];
   #numRows = 0;
   #position = 0;
   /** What the rows in the file were thought to take: beside `#position` it tells how well they compress. */
@@ -93,35 +106,55 @@ class RowGroupWriter implements ParquetWriter {
   constructor(target: WritableFile, options: ResolvedWriteOptions) {
     this.#target = target;
     this.#options = options;
+    const { schema, rowGroupSize, dictionary } = options;
     this.#rows = new RowBuffer(
-      options.schema?.fields.map(({ name }) => name),
-      Math.min(options.rowGroupSize, 16_384),
+      schema?.fields.map(({ name }) => name),
+      Math.min(rowGroupSize, slabRows),
     );
-    if (options.schema !== undefined) this.#useSchema(options.schema);
+    this.#group = new GroupColumns(0, dictionary);
+    this.#fields = schema?.fields ?? [];
+    if (schema !== undefined) this.#useSchema(schema);
     this.#put(magic);
   }
 
   write(rows: readonly unknown[]): void {
-    const { rowGroupSize } = this.#options;
     for (let start = 0; start < rows.length; ) {
-      const end = Math.min(start + rowGroupSize - this.#rows.numRows, start + 4096, rows.length);
-      this.#rows.append(rows, start, end, this.#numRows);
+      const end = Math.min(start + this.#room(), start + slabRows - this.#rows.numRows, rows.length);
+      this.#rows.append(rows, start, end, this.#numRows + this.#group.numRows);
       start = end;
-      if (this.#rows.numRows >= rowGroupSize || this.#rows.sizeBytes >= maxRowGroupBytes) this.#writeRowGroup();
+      if (this.#rows.numRows === slabRows) this.#takeRows();
+      if (this.#isGroupFull) this.#writeRowGroup();
+    }
+  }
+
+  writeColumns(batch: ColumnBatch, from: number, to: number): void {
+    const { schema } = this.#options;
+    if (schema !== undefined && batch.names.some((name) => !schema.fields.some((field) => field.name === name)))
+      this.write(batch.rows().slice(from, to));
+    else this.#writeVectors(batch, from, to);
+  }
+
+  #writeVectors(batch: ColumnBatch, from: number, to: number): void {
+    this.#takeRows();
+    for (let start = from; start < to; ) {
+      const end = Math.min(start + this.#room(), to);
+      this.#takeColumns(batch, start, end);
+      start = end;
+      if (this.#isGroupFull) this.#writeRowGroup();
     }
   }
 
   get sizeBytes(): number {
     const ratio = this.#estimatedBytes === 0 ? 1 : this.#position / this.#estimatedBytes;
-    return this.#position + this.#rows.sizeBytes * ratio;
+    return this.#position + this.bufferedBytes * ratio;
   }
 
   get bufferedBytes(): number {
-    return this.#rows.sizeBytes;
+    return this.#groupBytes + this.#rows.sizeBytes;
   }
 
   flush(): void {
-    if (this.#rows.numRows > 0) this.#writeRowGroup();
+    if (this.#room() < this.#options.rowGroupSize) this.#writeRowGroup();
   }
 
   finish(): ParquetFileSummary {
@@ -141,6 +174,50 @@ class RowGroupWriter implements ParquetWriter {
     this.#target.abort();
   }
 
+  /** How many rows the group still takes. */
+  #room(): number {
+    return this.#options.rowGroupSize - this.#group.numRows - this.#rows.numRows;
+  }
+
+  get #isGroupFull(): boolean {
+    return this.#room() === 0 || this.bufferedBytes >= maxRowGroupBytes;
+  }
+
+  #takeRows(): void {
+    const rows = this.#rows;
+    if (rows.numRows === 0) return;
+    const columns = new Map(rows.names.map((name) => [name, rows.column(name)]));
+    if (this.#options.schema === undefined) {
+      for (const [name, values] of columns) this.#inference.see(name, values, this.#numRows + this.#group.numRows);
+      this.#inferFields();
+    }
+    const nothing = new Array<undefined>(rows.numRows).fill(undefined);
+    this.#group.append(this.#fields, rows.numRows, (name) => columns.get(name) ?? nothing);
+    this.#groupBytes += rows.sizeBytes;
+    rows.clear();
+  }
+
+  #takeColumns({ names, columns, numRows, byteLength }: ColumnBatch, start: number, end: number): void {
+    const vectors = new Map(names.map((name, index) => [name, defined(columns[index], `column ${name}`)]));
+    if (this.#options.schema === undefined) {
+      for (const [name, vector] of vectors)
+        this.#inference.seeVector(name, vector, start, end, this.#numRows + this.#group.numRows);
+      this.#inferFields();
+    }
+    const nothing: Vector = { kind: 'null', layout: { kind: 'null', length: numRows } };
+    this.#group.appendVectors(this.#fields, start, end, (name) => vectors.get(name) ?? nothing);
+    this.#groupBytes += (byteLength * (end - start)) / numRows;
+  }
+
+  /** The columns of the rows seen so far; those of row groups that are written stay as they are. */
+  #inferFields(): void {
+    const { schema, bigintPaths } = this.#inference.inferred();
+    this.#bigintPaths = bigintPaths;
+    const { fields } =
+      this.#groups.length === 0 || this.#schema === undefined ? schema : widenSchema(this.#schema, schema);
+    if (JSON.stringify(fields) !== JSON.stringify(this.#fields)) this.#fields = fields;
+  }
+
   #useSchema(schema: ParquetSchema): ParquetSchema {
     this.#schema = schema;
     this.#shapes = shapesOf(elementsOf(schema));
@@ -155,25 +232,21 @@ class RowGroupWriter implements ParquetWriter {
   }
 
   #writeRowGroup(): void {
-    const rows = this.#rows;
-    const firstRow = this.#numRows;
-    if (this.#options.schema === undefined) {
-      for (const name of rows.names) this.#inference.see(name, rows.column(name), firstRow);
-      this.#adaptSchema(this.#inference.inferred());
-    }
-    const chunks: WrittenChunk[] = [];
-    for (const shape of this.#shapes)
-      for (const leaf of shred(shape, rows.column(shape.name), firstRow)) chunks.push(this.#writeChunk(leaf, firstRow));
-    this.#groups.push({ numRows: rows.numRows, chunks });
-    this.#numRows += rows.numRows;
-    this.#estimatedBytes += rows.sizeBytes;
-    rows.clear();
+    this.#takeRows();
+    if (this.#options.schema === undefined) this.#adaptSchema();
+    const { numRows } = this.#group;
+    const leaves = this.#group.finish(this.#shapes);
+    this.#groups.push({ numRows, chunks: leaves.map((leaf) => this.#writeChunk(leaf)) });
+    this.#numRows += numRows;
+    this.#estimatedBytes += this.#groupBytes;
+    this.#group = new GroupColumns(this.#numRows, this.#options.dictionary);
+    this.#groupBytes = 0;
   }
 
   /** Takes up what new rows need; the chunks of row groups that are written follow. */
-  #adaptSchema({ schema, bigintPaths }: InferredSchema): void {
-    this.#bigintPaths = bigintPaths;
-    this.#useSchema(this.#schema === undefined ? schema : widenSchema(this.#schema, schema));
+  #adaptSchema(): void {
+    if (this.#schema?.fields === this.#fields) return;
+    this.#useSchema({ fields: this.#fields });
     for (const [index, group] of this.#groups.entries()) this.#groups[index] = this.#adaptGroup(group);
   }
 
@@ -186,19 +259,19 @@ class RowGroupWriter implements ParquetWriter {
         return chunk && { ...chunk, leaf };
       });
       if (written.every((chunk) => chunk !== undefined)) return written;
-      const nulls = new Array<null>(numRows).fill(null);
-      return shred(shape, nulls, 0).map((leaf) => this.#writeChunk(leaf, 0));
+      const nulls = new GroupColumns(0, false);
+      const field = fieldOf(shape);
+      nulls.append([field], numRows, () => new Array<null>(numRows).fill(null));
+      return nulls.finish([shape]).map((leaf) => this.#writeChunk(leaf));
     });
     return { numRows, chunks: adapted };
   }
 
-  #writeChunk(leaf: ShreddedLeaf, firstRow: number): WrittenChunk {
-    const { codec, dictionary, pageRows } = this.#options;
-    const column = encodeExactly(leaf, dictionary, firstRow);
-    const { parts, summary } = encodeChunk(leaf, column, { codec, maxPageBytes, maxPageRows: pageRows });
+  #writeChunk(leaf: LeafEntries): WrittenChunk {
+    const { codec, pageRows } = this.#options;
     const offset = this.#position;
-    for (const part of parts) this.#put(part);
-    return { ...summary, offset, bloomFilter: this.#putBloomFilter(leaf.leaf, column) };
+    const summary = writeChunk(leaf, { codec, maxPageBytes, maxPageRows: pageRows }, (bytes) => this.#put(bytes));
+    return { ...summary, offset, bloomFilter: this.#putBloomFilter(leaf.leaf, leaf.column) };
   }
 
   #putBloomFilter(leaf: ParquetLeaf, { values }: EncodedColumn): ByteRange | undefined {
@@ -280,23 +353,4 @@ class RowGroupWriter implements ParquetWriter {
     this.#target.write(bytes);
     this.#position += bytes.length;
   }
-}
-
-function encodeExactly(leaf: ShreddedLeaf, useDictionary: boolean, firstRow: number): EncodedColumn {
-  try {
-    return encodeColumn(leaf.leaf, leaf.values, useDictionary);
-  } catch (error) {
-    if (error instanceof EncodeError)
-      throw misfit(rowOf(leaf.repetitions, entryOf(leaf, error.index), firstRow), leaf.field, error.message);
-    throw error;
-  }
-}
-
-/** The entry of the value at a position among those that are there. */
-function entryOf({ leaf, definitions }: ShreddedLeaf, position: number): number {
-  let seen = -1;
-  return definitions.findIndex((definition) => {
-    if (definition === leaf.maxDefinition) seen++;
-    return seen === position;
-  });
 }

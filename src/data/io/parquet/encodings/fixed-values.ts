@@ -17,11 +17,23 @@ export class FixedValues {
   count = 0;
   readonly #words: Int32Array | undefined;
 
-  constructor(width: number, capacity: number, isBoolean = false) {
+  constructor(
+    width: number,
+    capacity: number,
+    isBoolean = false,
+    bytes: Uint8Array = new Uint8Array(capacity * width),
+  ) {
     this.width = width;
     this.isBoolean = isBoolean;
-    this.bytes = new Uint8Array(capacity * width);
-    this.#words = width % 4 === 0 ? new Int32Array(this.bytes.buffer) : undefined;
+    this.bytes = bytes;
+    this.#words = width % 4 === 0 ? new Int32Array(bytes.buffer) : undefined;
+  }
+
+  /** The values that lie in `bytes`, which are all of their buffer. */
+  static of(width: number, bytes: Uint8Array, isBoolean = false): FixedValues {
+    const values = new FixedValues(width, 0, isBoolean, bytes);
+    values.count = bytes.length / width;
+    return values;
   }
 
   /** Appends `count` values that a page holds in bytes[start..stop). */

@@ -106,6 +106,16 @@ export function encodeHybrid(values: Int32Array | Uint8Array, from: number, to: 
     let held = 0;
     for (let index = start; index < start + groups * 8; index++) {
       const value = index < stop ? values[index]! : 0;
+      // What is held is less than a byte, so up to 24 bits fit beside it.
+      if (bitWidth <= 24) {
+        buffer |= value << held;
+        held += bitWidth;
+        for (; held >= 8; held -= 8) {
+          output[end++] = buffer;
+          buffer >>>= 8;
+        }
+        continue;
+      }
       for (let bits = bitWidth, rest = value; bits > 0; ) {
         const taken = Math.min(8 - held, bits);
         buffer |= (rest & ((1 << taken) - 1)) << held;

@@ -87,12 +87,16 @@ const hashBits = 14;
 const blockSize = 1 << 16;
 const hashTable = new Uint16Array(1 << hashBits);
 
+/** How many bytes a block of so many takes at most. */
+export function maxSnappyBytes(inputLength: number): number {
+  return 32 + inputLength + Math.ceil(inputLength / 6);
+}
+
 /**
- * A snappy block of `input`. Works in fragments of 64 KiB, so that positions fit 16 bits. Matches have at least 6 bytes:
+ * Writes a snappy block of `input` to the start of `output`, which has room for it. @returns its length. Works in fragments of 64 KiB, so that positions fit 16 bits. Matches have at least 6 bytes:
  * those of 4, which the format knows too, save next to nothing and take as long again to write and to read.
  */
-export function compressSnappy(input: Uint8Array): Uint8Array {
-  const output = new Uint8Array(32 + input.length + Math.ceil(input.length / 6));
+export function compressSnappy(input: Uint8Array, output: Uint8Array): number {
   let end = 0;
   let rest = input.length;
   while (rest >= 0x80) {
@@ -103,7 +107,7 @@ export function compressSnappy(input: Uint8Array): Uint8Array {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   for (let start = 0; start < input.length; start += blockSize)
     end = compressFragment(input, view, start, Math.min(start + blockSize, input.length), output, end);
-  return output.subarray(0, end);
+  return end;
 }
 
 function compressFragment(
@@ -138,6 +142,8 @@ function compressFragment(
       }
       skip = 32;
       let length = 6;
+      while (position + length < matchLimit && view.getInt32(candidate + length) === view.getInt32(position + length))
+        length += 4;
       while (position + length < stop && input[candidate + length] === input[position + length]) length++;
       if (position > literalStart) end = emitLiteral(input, literalStart, position, output, end);
       end = emitCopy(output, end, position - candidate, length);

@@ -146,12 +146,14 @@ function comparedOrder(compare: (a: number, b: number) => number): ValueOrder {
 }
 
 function bytesOrder({ heap, offsets }: BinaryValues): ValueOrder {
+  const view = new DataView(heap.buffer, heap.byteOffset, heap.byteLength);
   /** The first place from `from` on where the two differ, at most the shorter one's length. */
   const differ = (a: number, b: number, from: number): number => {
     const startA = offsets[a]!;
     const startB = offsets[b]!;
     const shared = Math.min(offsets[a + 1]! - startA, offsets[b + 1]! - startB);
     let index = from;
+    while (index + 4 <= shared && view.getInt32(startA + index) === view.getInt32(startB + index)) index += 4;
     while (index < shared && heap[startA + index] === heap[startB + index]) index++;
     return index;
   };

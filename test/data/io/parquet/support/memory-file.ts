@@ -1,3 +1,5 @@
+import { columnBatch } from '../../../../../src/data/columnar/column-batch.ts';
+import { encodeBatch } from '../../../../../src/data/columnar/row-codec.ts';
 import type { RandomAccessFile, WritableFile } from '../../../../../src/data/io/file-system.ts';
 import type { ParquetReadOptions } from '../../../../../src/data/io/parquet/parquet-options.ts';
 import { type ParquetPlan, planParquet } from '../../../../../src/data/io/parquet/plan.ts';
@@ -54,6 +56,25 @@ export function writeRows(rows: readonly unknown[], options: ParquetWriteOptions
   const target = new MemoryTarget();
   const writer = openParquetWriter(target, options);
   for (let start = 0; start < rows.length; start += batchRows) writer.write(rows.slice(start, start + batchRows));
+  writer.finish();
+  return new Uint8Array(Buffer.concat(target.parts));
+}
+
+/** The same, given as encoded batches, each in pieces of so many rows. */
+export function writeBatches(
+  rows: readonly unknown[],
+  options: ParquetWriteOptions,
+  { batchRows, pieceRows }: { readonly batchRows: number; readonly pieceRows: number },
+): Uint8Array {
+  const target = new MemoryTarget();
+  const writer = openParquetWriter(target, options);
+  for (let start = 0; start < rows.length; start += batchRows) {
+    const batch = columnBatch(encodeBatch(rows, start, Math.min(start + batchRows, rows.length)));
+    if (batch === undefined) writer.write(rows.slice(start, start + batchRows));
+    else
+      for (let from = 0; from < batch.numRows; from += pieceRows)
+        writer.writeColumns(batch, from, Math.min(from + pieceRows, batch.numRows));
+  }
   writer.finish();
   return new Uint8Array(Buffer.concat(target.parts));
 }
