@@ -6,19 +6,19 @@ import { type CleanedUp, type CleanSettings, cleanOutput } from '../../src/data/
 import type { FileSystem } from '../../src/data/io/file-system.ts';
 import { FileSystems } from '../../src/data/io/file-systems.ts';
 import { OutputCommitter } from '../../src/data/io/output-committer.ts';
-import type { OutputMode, OutputSettings } from '../../src/data/io/output-spec.ts';
+import type { OutputMode, OutputSettings, OutputSpec } from '../../src/data/io/output-spec.ts';
 import { createPartWriter } from '../../src/data/io/part-writer.ts';
 import { readRows } from '../data/io/scratch.ts';
 
 const built = pathToFileURL(resolve(import.meta.dirname, '../../dist/data/io')).href;
 
-/** Writes two parts and commits, and kills itself with SIGKILL right before its n-th change to the store. */
+/** Writes a part for each list of rows and commits, and kills itself with SIGKILL right before its n-th change to the store. */
 const writer = (makeSystem: string): string => `
 import { FileSystems } from '${built}/file-systems.js';
 import { OutputCommitter } from '${built}/output-committer.js';
 import { createPartWriter } from '${built}/part-writer.js';
 ${makeSystem.replaceAll('BUILT', built)}
-const [uri, mode, actionId, killAt] = process.argv.slice(1);
+const [spec, rows, actionId, killAt] = process.argv.slice(1);
 let changes = 0;
 const changing = ['openWrite', 'makeDirectory', 'rename', 'link', 'delete', 'deleteIfEmpty', 'openPending', 'complete', 'abortMatching', 'putIfAbsent', 'finish'];
 const watched = (target) => new Proxy(target, {
@@ -34,11 +34,11 @@ const watched = (target) => new Proxy(target, {
   },
 });
 const settings = { fileSystems: new FileSystems([watched(system)]) };
-const committer = new OutputCommitter({ format: 'text', uri, mode, options: {} }, actionId, settings);
+const committer = new OutputCommitter(JSON.parse(spec), actionId, settings);
 const staging = committer.begin();
-const parts = [0, 1].map((partition) => {
+const parts = JSON.parse(rows).map((rows, partition) => {
   const part = createPartWriter(staging, partition, 0, settings);
-  part.write(['new ' + partition]);
+  part.write(rows);
   return part.finish();
 });
 committer.commit(parts);
@@ -54,17 +54,70 @@ export interface KilledWriterSetting {
   readonly leftovers: (output: string) => readonly string[];
 }
 
+interface KilledCase {
+  readonly name: string;
+  readonly mode: OutputMode;
+  /** jsonLines in partitions by `k`, else text. */
+  readonly isPartitioned?: boolean;
+  /** The output is this directory of the one that is read. */
+  readonly below?: string;
+  /** The rows of each part: those that are there before, if any, those that are written, and those that are there then. */
+  readonly old: readonly (readonly unknown[])[];
+  readonly written: readonly (readonly unknown[])[];
+  readonly complete: readonly unknown[];
+}
+
+const a1 = { n: 1, k: 'a' };
+const b2 = { n: 2, k: 'b' };
+const b3 = { n: 3, k: 'b' };
+const b4 = { n: 4, k: 'b' };
+const c5 = { n: 5, k: 'c' };
+const plain = [['new 0'], ['new 1']];
+const parted = [[b3, c5], [b4]];
+
+const cases: readonly KilledCase[] = [
+  { name: 'error', mode: 'error', old: [], written: plain, complete: ['new 0', 'new 1'] },
+  { name: 'overwrite', mode: 'overwrite', old: [['old']], written: plain, complete: ['new 0', 'new 1'] },
+  { name: 'append', mode: 'append', old: [['old']], written: plain, complete: ['new 0', 'new 1', 'old'] },
+  {
+    name: 'overwrite, in partitions',
+    mode: 'overwrite',
+    isPartitioned: true,
+    old: [[a1, b2]],
+    written: parted,
+    complete: [b3, b4, c5],
+  },
+  {
+    name: 'append, in partitions',
+    mode: 'append',
+    isPartitioned: true,
+    old: [[a1, b2]],
+    written: parted,
+    complete: [a1, b2, b3, b4, c5],
+  },
+  {
+    name: 'overwritePartitions',
+    mode: 'overwritePartitions',
+    isPartitioned: true,
+    old: [[a1, b2]],
+    written: parted,
+    complete: [a1, b3, b4, c5],
+  },
+  {
+    name: 'overwrite, of one partition of a table',
+    mode: 'overwrite',
+    below: 'k=b',
+    old: [['old']],
+    written: plain,
+    complete: ['new 0', 'new 1'],
+  },
+];
+
 /** A writer that is killed at any point leaves the old output or the new one, and the next one clears up. */
 export function killedWriterConformance(make: () => KilledWriterSetting): void {
-  it.each<[OutputMode, string[]]>([
-    ['error', ['new 0', 'new 1']],
-    ['overwrite', ['new 0', 'new 1']],
-    ['append', ['new 0', 'new 1', 'old']],
-  ])('leaves the old output or the new one, at every step of mode %s', (mode, complete) => {
+  it.each(cases)('leaves the old output or the new one, at every step of mode $name', (killed) => {
     const { system, makeSystem, freshOutput, leftovers } = make();
     const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
-    const rowsIn = (output: string): string[] =>
-      (readRows({ format: 'text', paths: [output], options: {} }, settings) as string[]).toSorted();
     const clean = (output: string, options: Partial<CleanSettings> = {}): readonly CleanedUp[] => {
       try {
         return cleanOutput(output, { fileSystems: new FileSystems([system]), ...options });
@@ -74,32 +127,40 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
         return [];
       }
     };
+    const hasOld = killed.old.length > 0;
     const seen = new Set<string>();
     for (let step = 1, isKilled = true; isKilled; step++) {
-      expect(step).toBeLessThan(60);
-      const output = freshOutput();
-      if (mode !== 'error') save(output, 'error', ['old'], `before${step}`, settings);
-      const args = ['--input-type=module', '-e', writer(makeSystem), output, mode, `killed${step}`, String(step)];
-      const run = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      expect(step).toBeLessThan(90);
+      const read = freshOutput();
+      const output = killed.below === undefined ? read : `${read}/${killed.below}`;
+      const spec = specOf(killed, output);
+      const rowsIn = (path: string): string => sortedRows(path, spec.format, settings);
+      if (hasOld) saveParts({ ...spec, mode: 'error' }, killed.old, `before${step}`, settings);
+      const args = [JSON.stringify(spec), JSON.stringify(killed.written), `killed${step}`, String(step)];
+      const run = spawnSync(process.execPath, ['--input-type=module', '-e', writer(makeSystem), ...args], {
+        encoding: 'utf8',
+      });
       expect(run.stderr).toBe('');
       isKilled = run.signal === 'SIGKILL';
-      let found: string;
-      try {
-        found = JSON.stringify(rowsIn(output));
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'MR_NOT_FOUND' });
-        found = 'nothing';
-      }
-      expect([mode === 'error' ? 'nothing' : '["old"]', JSON.stringify(complete)]).toContain(found);
+      const found = rowsIn(read);
+      const states = [hasOld ? rowTexts(killed.old.flat()) : 'nothing', rowTexts(killed.complete)];
+      expect(states).toContain(found);
       seen.add(found);
+      if (killed.isPartitioned) {
+        // However a reader asks for it, it is the same.
+        expect(rowsIn(`${output}/k=*/part-*`)).toBe(found);
+        const ofB = (JSON.parse(found) as string[]).filter((row) => row.includes('"b"'));
+        expect(rowsIn(`${output}/k=b`)).toBe(JSON.stringify(ofB));
+      }
       if (step % 2 === 0) {
         expect(clean(output, { dryRun: true })).toEqual(clean(output));
         expect(clean(output)).toEqual([]);
         expect(leftovers(output)).toEqual([]);
-        if (found !== 'nothing') expect(JSON.stringify(rowsIn(output))).toBe(found);
+        if (found !== 'nothing') expect(rowsIn(read)).toBe(found);
       }
-      save(output, 'overwrite', ['next'], `after${step}`, settings);
-      expect(rowsIn(output)).toEqual(['next']);
+      const next = killed.isPartitioned ? [[a1, c5]] : [['next']];
+      saveParts({ ...spec, mode: 'overwrite' }, next, `after${step}`, settings);
+      expect(rowsIn(read)).toBe(rowTexts(next.flat()));
       expect(leftovers(output)).toEqual([]);
     }
     expect(seen.size).toBe(2);
@@ -121,13 +182,21 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
     expect(leftovers(output)).toEqual([]);
   });
 
-  it('shows one state to a reader, however many commits happen while it lists', () => {
+  it.each([
+    ['replaced', false],
+    ['replaced partition by partition', true],
+  ])('shows one state to a reader, however often the output is %s while it lists', (_, isPartitioned) => {
     const { system, freshOutput } = make();
     const settings: OutputSettings = { fileSystems: new FileSystems([system]) };
     const output = freshOutput();
-    const generation = (number: number): string[] => ['a', 'b', 'c'].map((name) => `${name}${number}`);
+    const spec = specOf({ mode: isPartitioned ? 'overwritePartitions' : 'overwrite', isPartitioned }, output);
+    const generation = (number: number): unknown[] =>
+      ['a', 'b', 'c'].map((k) => (isPartitioned ? { n: number, k } : `${k}${number}`));
     let commits = 0;
-    const commit = (): void => saveParts(output, generation(++commits), `commit${commits}`, settings);
+    const commit = (): void => {
+      const parts = generation(++commits).map((row) => [row]);
+      saveParts(spec, parts, `commit${commits}`, settings);
+    };
     commit();
     let left = 3;
     // A listing that a commit cuts in two: the names of before, and what they are after it.
@@ -143,10 +212,10 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    for (const path of [output, `${output}/part-*`]) {
+    for (const path of [output, `${output}/${isPartitioned ? 'k=*/' : ''}part-*`]) {
       left = 3;
       const fileSystems = new FileSystems([interrupted]);
-      expect(readRows({ format: 'text', paths: [path], options: {} }, { fileSystems })).toEqual(generation(commits));
+      expect(sortedRows(path, spec.format, { fileSystems })).toBe(rowTexts(generation(commits)));
     }
     expect(commits).toBe(7);
   });
@@ -187,20 +256,50 @@ export function killedWriterConformance(make: () => KilledWriterSetting): void {
   });
 }
 
-function save(output: string, mode: OutputMode, rows: string[], actionId: string, settings: OutputSettings): void {
-  const committer = new OutputCommitter({ format: 'text', uri: output, mode, options: {} }, actionId, settings);
-  const part = createPartWriter(committer.begin(), 0, 0, settings);
-  part.write(rows);
-  committer.commit([part.finish()]);
+function specOf(
+  { mode, isPartitioned }: Pick<KilledCase, 'mode' | 'isPartitioned'>,
+  uri: string,
+): OutputSpec & { readonly format: 'text' | 'jsonLines' } {
+  return isPartitioned
+    ? { format: 'jsonLines', uri, mode, options: { partitionBy: ['k'] } }
+    : { format: 'text', uri, mode, options: {} };
 }
 
-function saveParts(output: string, rows: readonly string[], actionId: string, settings: OutputSettings): void {
-  const spec = { format: 'text', uri: output, mode: 'overwrite', options: {} } as const;
+/** Rows as texts, in an order of their own. */
+function rowTexts(rows: readonly unknown[]): string {
+  return JSON.stringify(rows.map((row) => JSON.stringify(row)).toSorted());
+}
+
+function sortedRows(path: string, format: 'text' | 'jsonLines', settings: OutputSettings): string {
+  try {
+    return rowTexts(readRows({ format, paths: [path], options: {} }, settings));
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'MR_NOT_FOUND' });
+    return 'nothing';
+  }
+}
+
+function save(
+  output: string,
+  mode: OutputMode,
+  rows: readonly string[],
+  actionId: string,
+  settings: OutputSettings,
+): void {
+  saveParts({ format: 'text', uri: output, mode, options: {} }, [rows], actionId, settings);
+}
+
+function saveParts(
+  spec: OutputSpec,
+  partsOfRows: readonly (readonly unknown[])[],
+  actionId: string,
+  settings: OutputSettings,
+): void {
   const committer = new OutputCommitter(spec, actionId, settings);
   const staging = committer.begin();
-  const parts = rows.map((row, partition) => {
+  const parts = partsOfRows.map((rows, partition) => {
     const part = createPartWriter(staging, partition, 0, settings);
-    part.write([row]);
+    part.write(rows);
     return part.finish();
   });
   committer.commit(parts);

@@ -47,7 +47,7 @@ describe('a writer to S3', () => {
       system
         .listRecursive(output)
         .map(({ uri }) => uri.slice(output.length + 1))
-        .filter((name) => !/^(_SUCCESS|part-0000\d-\w+)$/.test(name)),
+        .filter((name) => !/^(_SUCCESS|(k=\w\/)?part-0000\d-\w+(\.jsonl)?)$/.test(name)),
   }));
 
   it('leaves no upload behind, neither of a commit nor of an abort nor of a killed process', async () => {

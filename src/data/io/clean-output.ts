@@ -5,6 +5,7 @@ import {
   finishInterruptedCommit,
   isCommitInterrupted,
   orphans,
+  outputOfStaging,
   stagingDirectory,
   withOutputLock,
 } from './output-recovery.ts';
@@ -81,13 +82,13 @@ function cleanOne(
 function outputsWithin(directory: string, system: FileSystem): readonly string[] {
   return system.list(directory).flatMap((entry) => {
     if (entry.kind !== 'directory') return [];
-    const [, name] = /^\.(.+)\.millrace$/.exec(entry.name) ?? [];
+    const name = outputOfStaging(entry.name);
     return name === undefined ? outputsWithin(entry.uri, system) : [joinUri(directory, name)];
   });
 }
 
-/** The name of a part file that is put by upload: part-00000.3-<the action's id>.csv. */
-const uploadedPart = /^part-\d{5,}(?:\.\d+)?-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.|$)/;
+/** The name of a part file that is put by upload: part-00000.3-<the action's id>.csv, or with maxFileSize part-00000-00003-<the action's id>.parquet. */
+const uploadedPart = /^part-\d{5,}(?:\.\d+|-\d{5,})?-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.|$)/;
 
 function cleanUploaded(
   uri: string,

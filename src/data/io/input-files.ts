@@ -4,7 +4,6 @@ import type { DirectoryEntry, FileStatus, FileSystem } from './file-system.ts';
 import type { FileSystems } from './file-systems.ts';
 import { compileGlob, type GlobSegment, hasGlob, isHidden } from './glob.ts';
 import { partitionPair } from './hive-partitions.ts';
-import { finishInterruptedCommit, isCommitInterrupted, withOutputLock } from './output-recovery.ts';
 import { type ListedSystem, stableListing } from './stable-listing.ts';
 import { isSuccessCommitted } from './upload-markers.ts';
 import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
@@ -53,7 +52,7 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   const system = fileSystems.of(uri);
   let matches: readonly DirectoryEntry[] = [];
   const files = stableListing(system, (listed) => {
-    const entry = system.stat(uri) ?? (isGlob ? undefined : statAfterMending(uri, system));
+    const entry = listed.stat(uri);
     matches = entry !== undefined ? [entry] : isGlob ? expandGlob(path, listed) : [];
     return matches.flatMap((match) => (match.kind === 'file' ? [match.status] : filesIn(match.uri, listed)));
   });
@@ -73,13 +72,6 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
     ? 'Give several paths as an array.'
     : 'Relative paths start at the working directory.';
   throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. ${advice}`, { details });
-}
-
-/** A commit that was cut off leaves the output without its name; see output-recovery.ts. */
-function statAfterMending(uri: string, system: FileSystem): DirectoryEntry | undefined {
-  if (!system.hasAtomicRename || !isCommitInterrupted(uri, system)) return undefined;
-  withOutputLock(uri, system, () => finishInterruptedCommit(uri, system));
-  return system.stat(uri);
 }
 
 /** Saving an RDD without partitions leaves only the marker: no files, but no mistake either. */

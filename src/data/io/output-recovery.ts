@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { MillraceError } from '../../base/errors.ts';
-import type { FileSystem } from './file-system.ts';
+import type { DirectoryEntry, FileSystem } from './file-system.ts';
 import { isAlive, type ProcessOwner, thisProcess } from './process-owner.ts';
 import { describeUri, joinUri, nameOf, parentOf } from './uri.ts';
 import { isGone } from './writer-pulse.ts';
@@ -20,6 +20,11 @@ import { isGone } from './writer-pulse.ts';
  */
 export function stagingDirectory(output: string): string {
   return joinUri(parentOf(output), `.${nameOf(output)}.millrace`);
+}
+
+/** The name of the output beside which a directory of this name stands, if it is such a directory. */
+export function outputOfStaging(name: string): string | undefined {
+  return /^\.(.+)\.millrace$/.exec(name)?.[1];
 }
 
 export const stagingNames = {
@@ -86,6 +91,26 @@ export function finishInterruptedCommit(output: string, system: FileSystem): voi
   if (system.stat(output) !== undefined) return;
   const action = interruptedCommit(output, system);
   if (action !== undefined) system.rename(joinUri(action, stagingNames.complete), output);
+}
+
+/** Finishes a commit that was cut off, of `uri` or of the output that it lies in; waits for one that is under way. */
+export function mendAbove(uri: string, system: FileSystem): void {
+  for (let at = uri; system.stat(at) === undefined && parentOf(at) !== at; at = parentOf(at)) mendOutput(at, system);
+}
+
+/** The same for outputs that lie directly in a directory and are not among its entries. @returns whether one is there now */
+export function mendWithin(directory: string, entries: readonly DirectoryEntry[], system: FileSystem): boolean {
+  const missing = entries.flatMap(({ name }) => {
+    const output = outputOfStaging(name);
+    return output === undefined || entries.some((entry) => entry.name === output) ? [] : [joinUri(directory, output)];
+  });
+  for (const output of missing) mendOutput(output, system);
+  return missing.some((output) => system.stat(output) !== undefined);
+}
+
+function mendOutput(output: string, system: FileSystem): void {
+  if (isCommitInterrupted(output, system))
+    withOutputLock(output, system, () => finishInterruptedCommit(output, system));
 }
 
 /** What writers that are gone left behind: directories of actions and of locks. Call it with the lock held, after finishInterruptedCommit. */

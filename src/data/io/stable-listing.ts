@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { DirectoryEntry, FileStatus, FileSystem } from './file-system.ts';
-import { isHiddenBy, type OutputState, outputOf, stateOf, versionOf } from './upload-markers.ts';
+import { mendAbove, mendWithin } from './output-recovery.ts';
+import { isHiddenBy, markerDirectory, type OutputState, outputsOf, stateOf, versionOf } from './upload-markers.ts';
 
 /** What a listing asks of a store. */
 export type ListedSystem = Pick<FileSystem, 'list' | 'stat' | 'isReadOnly'>;
@@ -21,7 +22,10 @@ export function stableListing(
   return system.uploads === undefined ? renamedListing(system, find) : markedListing(system, find);
 }
 
-/** Stores that rename: an output that was replaced is another directory. */
+/**
+ * Stores that rename: an output that was replaced is another directory. One whose commit was cut off has no name; it gets it back here,
+ * whether it is asked for itself, or for something in it, or comes up in a listing.
+ */
 function renamedListing(
   system: FileSystem,
   find: (listed: ListedSystem) => readonly FileStatus[],
@@ -32,10 +36,16 @@ function renamedListing(
       [...seen].every(([directory, identity]) => system.directoryIdentity?.(directory) === identity);
     const listed: ListedSystem = {
       isReadOnly: system.isReadOnly,
-      stat: (uri) => system.stat(uri),
+      stat: (uri) => {
+        const entry = system.stat(uri);
+        if (entry !== undefined || !system.hasAtomicRename) return entry;
+        mendAbove(uri, system);
+        return system.stat(uri);
+      },
       list: (directory) => {
         if (!seen.has(directory)) seen.set(directory, system.directoryIdentity?.(directory));
-        return system.list(directory);
+        const entries = system.list(directory);
+        return system.hasAtomicRename && mendWithin(directory, entries, system) ? system.list(directory) : entries;
       },
     };
     try {
@@ -58,23 +68,30 @@ function markedListing(
   let before: ReadonlyMap<string, OutputState> | undefined;
   for (let attempt = 1; ; attempt++) {
     const successes = new Map<string, string | undefined>();
+    const unmarked = new Set<string>();
     const files = find({
       isReadOnly: system.isReadOnly,
       stat: (uri) => system.stat(uri),
       list: (directory) => {
         const entries = system.list(directory);
         successes.set(directory, successIn(entries));
+        if (!entries.some(({ name }) => name === markerDirectory || name === '_SUCCESS')) unmarked.add(directory);
         return entries;
       },
     });
-    const outputs = new Set(files.map(({ uri }) => outputOf(uri)));
+    // A partition directory may be an output of its own: then its listing shows so.
+    const outputs = new Set(
+      files.flatMap(({ uri }) => outputsOf(uri).filter((output, above) => above === 0 || !unmarked.has(output))),
+    );
     const states = new Map([...outputs].map((output) => [output, stateOf(output, system)]));
     const isQuiet = [...states].every(
       ([output, { markers, success }]) =>
         markers.length === 0 && (!successes.has(output) || successes.get(output) === success),
     );
     if (isQuiet || isSame(before, states) || attempt === maxTries)
-      return files.filter(({ uri }) => !isHiddenBy(states.get(outputOf(uri))?.markers ?? [], uri));
+      return files.filter(
+        ({ uri }) => !outputsOf(uri).some((output) => isHiddenBy(states.get(output)?.markers ?? [], uri)),
+      );
     before = states;
   }
 }

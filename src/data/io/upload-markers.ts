@@ -95,9 +95,10 @@ export function isSuccessCommitted(output: string, system: FileSystem): boolean 
   return !readMarkers(output, system).some((marker) => marker.phase !== 'committed' && marker.actionId === actionId);
 }
 
-/** The directory that would be the output which a file belongs to: the first above it that is no partition. */
-export function outputOf(uri: string): string {
-  let directory = parentOf(uri);
-  while (partitionPair(nameOf(directory)) !== undefined) directory = parentOf(directory);
-  return directory;
+/** The directories that may be the output which a file belongs to: the first above it that is no partition, then the partitions. */
+export function outputsOf(uri: string): readonly string[] {
+  const directories = [parentOf(uri)];
+  for (let [at = ''] = directories; partitionPair(nameOf(at)) !== undefined; [at = ''] = directories)
+    directories.unshift(parentOf(at));
+  return directories;
 }
