@@ -3,7 +3,8 @@ import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import { encodeTable } from '../data/columnar/arrow-encode.ts';
 import { type CsvOptions, checkCsvOptions } from '../data/io/csv/csv-options.ts';
-import type { ParquetReadOptions } from '../data/io/parquet/parquet-options.ts';
+import { checkReadOptionNames } from '../data/io/format-options.ts';
+import { checkParquetReadOptions, type ParquetReadOptions } from '../data/io/parquet/parquet-options.ts';
 import { checkPartitionOptions, type PartitionReadOptions } from '../data/io/partition-pruning.ts';
 import {
   checkJsonLinesOptions,
@@ -129,6 +130,7 @@ export abstract class ContextSources {
    * ```
    */
   textFile(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<string> {
+    checkReadOptionNames('textFile', 'text', options);
     checkTextOptions('textFile', options);
     return this.#source('textFile', { format: 'text', paths: asPaths(paths), options }, minPartitions);
   }
@@ -142,6 +144,7 @@ export abstract class ContextSources {
    * ```
    */
   wholeTextFiles(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<[string, string]> {
+    checkReadOptionNames('wholeTextFiles', 'wholeText', options);
     checkTextOptions('wholeTextFiles', options);
     return this.#source('wholeTextFiles', { format: 'wholeText', paths: asPaths(paths), options }, minPartitions);
   }
@@ -203,6 +206,7 @@ export abstract class ContextSources {
     paths: Paths,
     options: CsvOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
+    checkReadOptionNames('csv', 'csv', options);
     const { minPartitions, keepPartition, partitionTypes, header = true, ...csv } = options;
     checkCsvOptions({ ...csv, header });
     const source: SourceSpec = { format: 'csv', paths: asPaths(paths), options: { ...csv, header } };
@@ -221,6 +225,7 @@ export abstract class ContextSources {
     paths: Paths,
     options: JsonLinesOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
+    checkReadOptionNames('jsonLines', 'jsonLines', options);
     const { minPartitions, keepPartition, partitionTypes, ...json } = options;
     checkJsonLinesOptions(json);
     const source: SourceSpec = { format: 'jsonLines', paths: asPaths(paths), options: json };
@@ -248,7 +253,9 @@ export abstract class ContextSources {
     paths: Paths,
     options: ParquetReadOptions & PartitionReadOptions & { readonly minPartitions?: number } = {},
   ): RDD<T> {
+    checkReadOptionNames('parquet', 'parquet', options);
     const { minPartitions, keepPartition, partitionTypes, ...parquet } = options;
+    checkParquetReadOptions(parquet);
     const source: SourceSpec = { format: 'parquet', paths: asPaths(paths), options: parquet };
     return this.#source('parquet', source, minPartitions, { keepPartition, partitionTypes });
   }
@@ -262,6 +269,7 @@ export abstract class ContextSources {
    * ```
    */
   arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number, options: PartitionReadOptions = {}): RDD<T> {
+    checkReadOptionNames('arrow', 'arrow', options);
     return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions, options);
   }
 

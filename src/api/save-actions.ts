@@ -3,8 +3,8 @@ import { captureCallSite } from '../base/call-site.ts';
 import { toArrowTable } from '../data/columnar/arrow-interop.ts';
 import type { ArrowWriteOptions } from '../data/io/arrow/arrow-file-writer.ts';
 import type { CsvOutputOptions } from '../data/io/csv/csv-encoder.ts';
+import { checkWriteOptionNames } from '../data/io/format-options.ts';
 import type { JsonLinesOutputOptions } from '../data/io/json/json-lines-encoder.ts';
-import { checkKnownOptions } from '../data/io/known-options.ts';
 import type { CommittedOutput } from '../data/io/output-committer.ts';
 import type {
   CompressionOptions,
@@ -21,18 +21,8 @@ import { saveOutput } from '../engine/backends/save-output.ts';
 import { NumberActions } from './number-actions.ts';
 import { type ActionOptions, runPartitions } from './rdd-core.ts';
 
-const parquetOptions: readonly (keyof ParquetWriteOptions | keyof PartitionOptions)[] = [
-  'schema',
-  'compression',
-  'rowGroupSize',
-  'pageRows',
-  'dictionary',
-  'bloomFilters',
-  'keyValues',
-  'sortBy',
-  'maxFileSize',
-  'partitionBy',
-];
+/** What every action takes. */
+const actionOptions: readonly (keyof ActionOptions)[] = ['signal', 'pool', 'group'];
 
 /** What every action that writes files takes. */
 export interface SaveOptions extends ActionOptions {
@@ -54,7 +44,8 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * await sc.parallelize(['a', 'b']).saveAsTextFile('out/letters', { mode: 'overwrite' });
    * ```
    */
-  saveAsTextFile(path: string, options: SaveOptions & CompressionOptions = {}): Promise<CommittedOutput> {
+  async saveAsTextFile(path: string, options: SaveOptions & CompressionOptions = {}): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsTextFile', 'text', options, actionOptions);
     const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save(
       'saveAsTextFile',
@@ -71,10 +62,11 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsCsv('out/people.csv', { mode: 'overwrite' });
    * ```
    */
-  saveAsCsv(
+  async saveAsCsv(
     path: string,
     options: SaveOptions & CsvOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsCsv', 'csv', options, actionOptions);
     const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save('saveAsCsv', { format: 'csv', uri: toUri(path), mode, options: rest }, { signal, pool, group });
   }
@@ -87,10 +79,11 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * await sc.parallelize([{ id: 1 }, { id: 2 }]).saveAsJsonLines('out/ids.jsonl', { mode: 'overwrite', compression: 'gzip' });
    * ```
    */
-  saveAsJsonLines(
+  async saveAsJsonLines(
     path: string,
     options: SaveOptions & JsonLinesOutputOptions & CompressionOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsJsonLines', 'jsonLines', options, actionOptions);
     const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save(
       'saveAsJsonLines',
@@ -113,8 +106,8 @@ export abstract class SaveActions<T> extends NumberActions<T> {
     path: string,
     options: SaveOptions & ParquetWriteOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsParquet', 'parquet', options, actionOptions);
     const { mode = 'error', signal, pool, group, ...rest } = options;
-    checkKnownOptions('saveAsParquet', rest, parquetOptions);
     resolveWriteOptions(rest);
     const output = { format: 'parquet', uri: toUri(path), mode, options: rest } as const;
     return this.#save('saveAsParquet', output, { signal, pool, group }, (parts) => {
@@ -133,7 +126,8 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * console.log(await sc.objectFile<Map<number, Date>>('out/objects').count()); // 1
    * ```
    */
-  saveAsObjectFile(path: string, options: SaveOptions = {}): Promise<CommittedOutput> {
+  async saveAsObjectFile(path: string, options: SaveOptions = {}): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsObjectFile', 'object', options, actionOptions);
     const { mode = 'error', signal, pool, group } = options;
     return this.#save(
       'saveAsObjectFile',
@@ -151,10 +145,11 @@ export abstract class SaveActions<T> extends NumberActions<T> {
    * await sc.parallelize([{ id: 1, name: 'Ann' }]).saveAsArrow('out/people.arrow', { mode: 'overwrite' });
    * ```
    */
-  saveAsArrow(
+  async saveAsArrow(
     path: string,
     options: SaveOptions & ArrowWriteOptions & PartitionOptions = {},
   ): Promise<CommittedOutput> {
+    checkWriteOptionNames('saveAsArrow', 'arrow', options, actionOptions);
     const { mode = 'error', signal, pool, group, ...rest } = options;
     return this.#save(
       'saveAsArrow',

@@ -254,6 +254,43 @@ describe('writing', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it.each<[string, (options: never, out: string) => unknown, string, string | undefined]>([
+    ['textFile', (options) => sc.textFile('x', 1, options), 'encodng', 'encoding'],
+    ['wholeTextFiles', (options) => sc.wholeTextFiles('x', 1, options), 'invalidUTF8', 'invalidUtf8'],
+    ['csv', (options) => sc.csv('x', options), 'sep', undefined],
+    ['csv', (options) => sc.csv('x', options), 'minPartition', 'minPartitions'],
+    ['jsonLines', (options) => sc.jsonLines('x', options), 'int46', 'int64'],
+    ['parquet', (options) => sc.parquet('x', options), 'colums', 'columns'],
+    ['parquet', (options) => sc.parquet('x', options), 'mergeShcemas', 'mergeSchema'],
+    ['parquet', (options) => sc.parquet('x', options), 'minPartitons', 'minPartitions'],
+    ['arrow', (options) => sc.arrow('x', 1, options), 'keepPartitions', 'keepPartition'],
+    ['saveAsTextFile', (options, out) => sc.range(1).saveAsTextFile(out, options), 'compresion', 'compression'],
+    ['saveAsCsv', (options, out) => sc.range(1).saveAsCsv(out, options), 'partitonBy', 'partitionBy'],
+    ['saveAsJsonLines', (options, out) => sc.range(1).saveAsJsonLines(out, options), 'singal', 'signal'],
+    ['saveAsParquet', (options, out) => sc.range(1).saveAsParquet(out, options), 'bloomFilter', 'bloomFilters'],
+    ['saveAsArrow', (options, out) => sc.range(1).saveAsArrow(out, options), 'compression', undefined],
+    ['saveAsObjectFile', (options, out) => sc.range(1).saveAsObjectFile(out, options), 'mod', 'mode'],
+  ])('%s refuses an option that it does not have, and names the nearest', async (operator, call, option, nearest) => {
+    const out = join(dir, 'unknown-option');
+    const advice = nearest === undefined ? 'Options are ' : `Did you mean "${nearest}"? Options are `;
+    await expect((async () => call({ [option]: true } as never, out))()).rejects.toMatchObject({
+      code: 'MR_OPTION_INVALID',
+      message: expect.stringContaining(`${operator}: "${option}" is no option. ${advice}`),
+    });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it.each<[object, string]>([
+    [{ int64: 'string' }, 'parquet: int64 must be one of auto, bigint, number, got "string".'],
+    [{ timestamps: 'iso' }, 'parquet: timestamps must be one of auto, date, text, bigint, got "iso".'],
+    [{ mergeSchema: 'true' }, 'parquet: mergeSchema must be one of true, false, got "true".'],
+    [{ columns: 'id' }, 'parquet: columns must be an array of names, got "id".'],
+    [{ filter: () => true }, 'parquet: filter must be an array of conditions, got function.'],
+  ])('parquet refuses %j', (options, message) => {
+    expect(() => sc.parquet('x', options)).toThrow(expect.objectContaining({ code: 'MR_OPTION_INVALID' }));
+    expect(() => sc.parquet('x', options)).toThrow(message);
+  });
+
   it('leaves nothing visible when it fails, and keeps what was there', async () => {
     const path = join(dir, 'kept');
     await sc.parallelize(['old'], 1).saveAsTextFile(path);

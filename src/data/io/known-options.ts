@@ -1,11 +1,11 @@
-import { isClose } from '../../base/close-name.ts';
+import { closestName } from '../../base/close-name.ts';
 import { MillraceError } from '../../base/errors.ts';
 
 /** Refuses options that do not exist: a misspelt one would be left out without a word. */
 export function checkKnownOptions(operator: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const close = known.find((candidate) => isClose(candidate, name));
+    const close = closestName(name, known);
     throw new MillraceError(
       'MR_OPTION_INVALID',
       `${operator}: "${name}" is no option. ${close === undefined ? '' : `Did you mean "${close}"? `}Options are ${known.join(', ')}.`,

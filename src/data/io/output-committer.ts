@@ -3,7 +3,7 @@ import { type CommitProtocol, RenameCommit } from './commit-by-rename.ts';
 import { UploadCommit } from './commit-by-upload.ts';
 import { CsvEncoder } from './csv/csv-encoder.ts';
 import { FileSystems } from './file-systems.ts';
-import { checkKnownOptions, checkOneOf } from './known-options.ts';
+import { checkOneOf } from './known-options.ts';
 import { checkOutputCompression } from './output-compression.ts';
 import {
   type OutputSettings,
@@ -88,22 +88,11 @@ export class OutputCommitter {
   }
 }
 
-const textOptions = ['compression'] as const;
-/** The options of each format; those of parquet are checked where they are resolved. */
-const optionsOf: Readonly<Record<Exclude<OutputSpec['format'], 'parquet'>, readonly string[]>> = {
-  text: textOptions,
-  csv: [...textOptions, 'partitionBy', 'header', 'columns', 'delimiter', 'quote', 'nullValue'],
-  jsonLines: [...textOptions, 'partitionBy', 'nonFinite'],
-  arrow: ['partitionBy', 'ipc'],
-  object: [],
-};
-
 /** What can be refused before any worker starts. */
 function checkOutputOptions(output: OutputSpec): void {
   const { format, mode, options } = output;
   checkOneOf(`saving ${format}`, 'mode', mode, outputModes);
   if (format === 'parquet') resolveWriteOptions(options);
-  else checkKnownOptions(`saving ${format}`, options, [...optionsOf[format], 'mode', 'signal', 'pool']);
   if (format === 'text' || format === 'csv' || format === 'jsonLines')
     checkOutputCompression(options.compression ?? 'none');
   if (format === 'csv') new CsvEncoder(options);

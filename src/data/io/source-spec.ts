@@ -1,7 +1,7 @@
 import type { RowTest } from '../../base/closures/row-tests.ts';
 import type { CsvOptions } from './csv/csv-options.ts';
 import type { FileSystems } from './file-systems.ts';
-import { checkKnownOptions, checkOneOf } from './known-options.ts';
+import { checkOneOf } from './known-options.ts';
 import type { ParquetReadOptions, PlannedParquetOptions } from './parquet/parquet-options.ts';
 import type { PartitionReadOptions } from './partition-pruning.ts';
 import type { Split } from './split.ts';
@@ -45,13 +45,11 @@ export interface JsonLinesOptions {
 }
 
 export function checkTextOptions(operator: string, options: TextOptions): void {
-  checkKnownOptions(operator, options, ['encoding', 'invalidUtf8']);
   checkOneOf(operator, 'encoding', options.encoding, ['utf8', 'latin1']);
   checkOneOf(operator, 'invalidUtf8', options.invalidUtf8, ['fail', 'replace']);
 }
 
 export function checkJsonLinesOptions(options: JsonLinesOptions): void {
-  checkKnownOptions('jsonLines', options, ['mode', 'int64', 'encoding']);
   checkOneOf('jsonLines', 'mode', options.mode, ['fail', 'dropMalformed', 'permissive']);
   checkOneOf('jsonLines', 'int64', options.int64, ['auto', 'number']);
   checkOneOf('jsonLines', 'encoding', options.encoding, ['utf8', 'latin1']);

@@ -1,5 +1,5 @@
 import { MillraceError } from '../../../base/errors.ts';
-import { checkKnownOptions, checkOneOf } from '../known-options.ts';
+import { checkOneOf } from '../known-options.ts';
 
 /** The types of a CSV column. Every column may hold null. `date` and `timestamp` become Date objects in UTC. */
 export type CsvType = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'timestamp';
@@ -79,29 +79,10 @@ export function csvDialect(options: CsvOptions): CsvDialect {
   return dialect;
 }
 
-const csvOptions: Readonly<Record<Exclude<keyof CsvOptions, 'planned'>, true>> = {
-  header: true,
-  delimiter: true,
-  quote: true,
-  escape: true,
-  comment: true,
-  nullValue: true,
-  trim: true,
-  encoding: true,
-  schema: true,
-  columns: true,
-  mode: true,
-  multiLine: true,
-  inferSchema: true,
-  inferDates: true,
-  sampleRows: true,
-};
-
 export const csvTypes: readonly CsvType[] = ['string', 'number', 'bigint', 'boolean', 'date', 'timestamp'];
 
 /** Checks everything that can be checked without a file. */
 export function checkCsvOptions(options: CsvOptions): void {
-  checkKnownOptions('csv', options, Object.keys(csvOptions));
   csvDialect(options);
   const { header } = options;
   if (typeof header !== 'boolean' && header !== undefined && !isTexts(header))

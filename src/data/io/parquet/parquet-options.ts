@@ -1,3 +1,5 @@
+import { MillraceError } from '../../../base/errors.ts';
+import { checkOneOf } from '../known-options.ts';
 import type { ColumnShape, ParquetLeaf } from './column-shape.ts';
 import type { ParquetCondition } from './filter/condition.ts';
 import type { ParquetSchema } from './schema.ts';
@@ -27,6 +29,27 @@ export interface ParquetReadOptions {
   readonly mergeSchema?: boolean | undefined;
   /** Fail on a page whose checksum is wrong, where there is one. Default true. */
   readonly verifyChecksums?: boolean | undefined;
+}
+
+/** Checks everything that can be checked without a file. */
+export function checkParquetReadOptions(options: ParquetReadOptions): void {
+  checkOneOf('parquet', 'int64', options.int64, ['auto', 'bigint', 'number']);
+  checkOneOf('parquet', 'timestamps', options.timestamps, ['auto', 'date', 'text', 'bigint']);
+  for (const name of ['mergeSchema', 'verifyChecksums'] as const)
+    checkOneOf('parquet', name, options[name], [true, false]);
+  const { columns, filter } = options;
+  if (columns !== undefined && !(Array.isArray(columns) && columns.every((name) => typeof name === 'string')))
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `parquet: columns must be an array of names, got ${JSON.stringify(columns)}.`,
+      { details: { option: 'columns' } },
+    );
+  if (filter !== undefined && !Array.isArray(filter))
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `parquet: filter must be an array of conditions, got ${typeof filter}. Functions go to rdd.filter.`,
+      { details: { option: 'filter' } },
+    );
 }
 
 /** The columns of files with one physical schema, lined up with the columns of all files. */

@@ -1,4 +1,4 @@
-import { isClose } from '../../../base/close-name.ts';
+import { closestName } from '../../../base/close-name.ts';
 import { MillraceError } from '../../../base/errors.ts';
 import { describeUri } from '../uri.ts';
 import type { ColumnShape } from './column-shape.ts';
@@ -114,7 +114,7 @@ function refuseDuplicates({ uri, shapes }: ParquetMetadata): void {
 
 export function noSuchColumn(column: string, files: readonly ParquetMetadata[]): MillraceError {
   const names = [...new Set(files.flatMap(({ shapes }) => shapes.map(({ name }) => name)))];
-  const close = names.find((name) => isClose(name, column));
+  const close = closestName(column, names);
   const where = files.length === 1 ? describeUri(files[0]?.uri ?? '') : `${files.length} files`;
   return new MillraceError(
     'MR_OPTION_INVALID',
