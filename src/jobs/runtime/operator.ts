@@ -376,8 +376,8 @@ export class JobOperator {
           if (own?.isRecovery === true && !request.wish.force) return own;
           const [active] = own === undefined ? await activeExecutions(this.#store, outcome.executionId) : [];
           if (own === undefined && reaps < mostReaps) {
-            // Ended meanwhile, or ended here: look again.
-            if (active === undefined || (await this.#reaper.reapIfOrphan(active)) !== undefined) continue;
+            // Ended meanwhile, here or by another: look again.
+            if (active === undefined || (await this.#reaper.reapIfOrphan(active)).kind !== 'alive') continue;
           }
           throw refusal(definition, 'MR_JOB_ALREADY_RUNNING', outcome.executionId, request);
         }
@@ -424,8 +424,9 @@ export class JobOperator {
   async #letGo(executionId: string): Promise<void> {
     this.#running.delete(executionId);
     const [active] = await activeExecutions(this.#store, executionId);
-    const orphan = active === undefined ? undefined : await this.#reaper.reapIfOrphan(active);
-    if (active !== undefined && orphan !== undefined) await this.#restartOrphan(active, orphan);
+    if (active === undefined) return;
+    const reaped = await this.#reaper.reapIfOrphan(active);
+    if (reaped.kind === 'ended') await this.#restartOrphan(active, reaped.execution);
   }
 
   #stopOn(signal: AbortSignal, { handle, run, ended }: Running): void {

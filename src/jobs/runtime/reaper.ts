@@ -17,6 +17,12 @@ export interface ReaperHost {
   readonly isLaunching: (executionId: string) => boolean;
 }
 
+/** What came of looking at an execution: ended here, its owner lives, or it is not as it was: another ended it, or its owner came back. */
+type Reaped =
+  | { readonly kind: 'ended'; readonly execution: JobExecution }
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'changed' };
+
 /** Finds executions whose owner is gone and ends them (ST-23). */
 export class Reaper {
   readonly #host: ReaperHost;
@@ -31,27 +37,26 @@ export class Reaper {
   ): Promise<readonly JobExecution[]> {
     const ended: JobExecution[] = [];
     for (const active of await activeExecutions(this.#host.store)) {
-      const execution = await this.reapIfOrphan(active);
-      if (execution === undefined) continue;
-      ended.push(execution);
-      await onEnded(active, execution);
+      const reaped = await this.reapIfOrphan(active);
+      if (reaped.kind !== 'ended') continue;
+      ended.push(reaped.execution);
+      await onEnded(active, reaped.execution);
     }
     return ended;
   }
 
-  /** @returns the execution as ended; undefined when it is no orphan, or another was first */
-  async reapIfOrphan(active: ActiveExecution): Promise<JobExecution | undefined> {
+  async reapIfOrphan(active: ActiveExecution): Promise<Reaped> {
     const { store, hub, owner, isRunning, isLaunching } = this.#host;
-    if (isRunning(active.id)) return undefined;
+    if (isRunning(active.id)) return { kind: 'alive' };
     // An own execution that does not run here has lost its run, whose end could not be stored.
     const isLeft = active.owner === owner && !isLaunching(active.id);
     const isDead = isLeft || (active.owner !== undefined && isOwnerDead(active.owner));
-    if (!isDead && !active.isExpired) return undefined;
+    if (!isDead && !active.isExpired) return { kind: 'alive' };
     const now = this.#host.now();
-    const ended = await reap(store, active, isDead, now);
-    if (ended === undefined) return undefined;
+    const execution = await reap(store, active, isDead, now);
+    if (execution === undefined) return { kind: 'changed' };
     const { id: executionId, jobName } = active;
     hub.emit({ kind: 'executionOrphaned', at: new Date(now), executionId, jobName, status: 'FAILED' });
-    return ended;
+    return { kind: 'ended', execution };
   }
 }

@@ -297,6 +297,30 @@ export function ownershipConformance(store: StoreUnderTest): void {
       }
     });
 
+    it('ST-23: of two that launch an orphan at once, one goes on with it, and the other is told so', async () => {
+      const [owner, first, second] = [await create(), await create(), await create()];
+      for (let round = 0; round < 12; round++) {
+        const [begun, goOn] = [gate(), gate()];
+        const made = job(named('twice')).step('work', (s) =>
+          s.task(() => {
+            begun.open();
+            return goOn.opened;
+          }),
+        );
+        const orphan = await owner.launch(made, { a: 1 });
+        await begun.opened;
+        await expire(owner, orphan.executionId);
+        const launches = await Promise.allSettled([first.launch(made, { a: 1 }), second.launch(made, { a: 1 })]);
+        const [started] = launches.flatMap((launch) => (launch.status === 'fulfilled' ? [launch.value] : []));
+        const refused = launches.flatMap((launch) => (launch.status === 'rejected' ? [launch.reason as unknown] : []));
+        const { executionId = '' } = started ?? {};
+        expect(refused).toMatchObject([{ code: 'MR_JOB_ALREADY_RUNNING', details: { executionId } }]);
+        goOn.open();
+        expect((await started?.finished())?.status).toBe('COMPLETED');
+        expect((await orphan.finished()).exitCode).toBe('ORPHANED');
+      }
+    });
+
     it('ST-26: children are restarted by their parent', async () => {
       const begun = gate();
       const child = job<{ day: string }>(named('child')).step('work', (s) =>
