@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -104,8 +104,10 @@ describe('paths and globs', () => {
   });
 
   it('refuses a link that leads nowhere instead of missing its data', () => {
-    symlinkSync('/nowhere/at/all', join(writeFile(join(directory, 'links/x'), ''), '../dangling'));
+    const link = join(writeFile(join(directory, 'links/x'), ''), '../dangling');
+    symlinkSync('/nowhere/at/all', link);
     expect(() => inDirectory('links')).toThrow(/links\/dangling is a link to a file that does not exist/);
+    rmSync(join(directory, 'links'), { recursive: true });
   });
 });
 
