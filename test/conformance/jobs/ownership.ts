@@ -399,7 +399,10 @@ export function ownershipConformance(store: StoreUnderTest): void {
     });
 
     it('ST-67: an orphan that waited for its next try goes on waiting, and counting', async () => {
-      const [owner, reaper] = [await create(), await create()];
+      // The owner waits until it has lost the execution, however long that takes.
+      const wait = gate();
+      const owner = await create({ clock: { now: () => Date.now(), sleep: () => wait.opened } });
+      const reaper = await create();
       const begun = gate();
       const seen: number[] = [];
       const made = job(named('wait')).step('work', (s) =>
@@ -421,6 +424,7 @@ export function ownershipConformance(store: StoreUnderTest): void {
       expect(await reaped(reaper, handle.executionId)).toHaveLength(1);
       const second = await reaper.run(made, { a: 1 });
       expect(step(second, 'work').attempts.map(({ attempt }) => attempt)).toEqual([2]);
+      wait.open();
       await handle.finished();
       expect(seen.filter((attempt) => attempt === 1)).toHaveLength(1);
     });
