@@ -10,6 +10,8 @@ export interface ParquetLeaf {
   /** Bytes of a FIXED_LEN_BYTE_ARRAY, else 0. */
   readonly typeLength: number;
   readonly type: ParquetType;
+  /** The type of the column in all files together, where a value of it looks different: finer time units, decimals of a larger scale. */
+  readonly readAs?: ParquetType;
   /** The definition level of a value that is there; anything lower says which ancestor is null or empty. */
   readonly maxDefinition: number;
   readonly maxRepetition: number;

@@ -17,7 +17,7 @@ export interface ParquetReadOptions {
   /**
    * Timestamps: `auto`, the default, gives a Date where it is exact and ISO text with all digits where there are fractions
    * of a millisecond; `date` fails on those; `text` gives ISO text always; `bigint` gives the number of the column's units
-   * since the epoch.
+   * since the epoch, in the finest unit where files differ.
    */
   readonly timestamps?: 'auto' | 'date' | 'text' | 'bigint' | undefined;
   /**

@@ -1,10 +1,11 @@
 import { type ColumnShape, fieldOf, type ParquetLeaf } from './column-shape.ts';
+import { widenedLeaf, widenedShape } from './encodings/widened.ts';
 import { conditionLeaf } from './filter/predicate.ts';
 import { bigintPaths, pathsOf } from './integer-width.ts';
 import type { ParquetMetadata } from './metadata.ts';
 import type { ParquetLayout, ParquetReadOptions } from './parquet-options.ts';
-import type { ParquetField, ParquetSchema } from './schema.ts';
-import { mergeFields } from './schema-merge.ts';
+import type { ParquetField, ParquetSchema, ParquetType } from './schema.ts';
+import { mergeFields, mergeTypes } from './schema-merge.ts';
 import { noSuchColumn, selectColumns } from './select-columns.ts';
 
 export interface PlannedColumns {
@@ -21,11 +22,12 @@ export function planColumns(files: readonly ParquetMetadata[], options: ParquetR
     files.map(({ uri }, index) => ({ uri, fields: (selected[index] ?? []).map(fieldOf) })),
     options.mergeSchema === true || options.columns !== undefined,
   );
+  const conditionTypes = conditionTypesOf(files, options);
   const bigints = bigintPaths(files, selected, options.int64 ?? 'auto');
   const layouts: ParquetLayout[] = [];
   const known = new Map<string, number>();
   const layoutIndexes = selected.map((shapes, index) => {
-    const conditionLeaves = conditionLeavesOf(files[index], options);
+    const conditionLeaves = conditionLeavesOf(files[index], options, conditionTypes);
     const key = JSON.stringify([shapes, conditionLeaves]);
     const found = known.get(key);
     if (found !== undefined) return found;
@@ -40,7 +42,10 @@ function layoutOf(
   fields: readonly ParquetField[],
   bigints: ReadonlySet<string>,
 ): Omit<ParquetLayout, 'conditionLeaves'> {
-  const columns = fields.map((field) => shapes.find((shape) => shape.name === field.name) ?? null);
+  const columns = fields.map((field) => {
+    const shape = shapes.find(({ name }) => name === field.name);
+    return shape === undefined ? null : widenedShape(shape, field.type);
+  });
   const bigintLeaves = shapes
     .flatMap(pathsOf)
     .filter(({ path, leaf }) => leaf.type.kind === 'int' && bigints.has(path))
@@ -52,11 +57,24 @@ function layoutOf(
 function conditionLeavesOf(
   file: ParquetMetadata | undefined,
   { filter = [], mergeSchema }: ParquetReadOptions,
+  types: readonly (ParquetType | undefined)[],
 ): readonly (ParquetLeaf | null)[] {
   if (file === undefined) return [];
-  return filter.map((condition) => {
+  return filter.map((condition, index) => {
     const leaf = conditionLeaf(condition, file.shapes);
     if (leaf === undefined && mergeSchema !== true) throw noSuchColumn(condition.column, [file]);
-    return leaf ?? null;
+    const type = types[index];
+    return leaf === undefined || type === undefined ? (leaf ?? null) : widenedLeaf(leaf, type);
+  });
+}
+
+/** For each condition the type of its column in all files together, also where the rows do not have it. */
+function conditionTypesOf(
+  files: readonly ParquetMetadata[],
+  { filter = [] }: ParquetReadOptions,
+): readonly (ParquetType | undefined)[] {
+  return filter.map((condition) => {
+    const types = files.flatMap(({ shapes }) => conditionLeaf(condition, shapes)?.type ?? []);
+    return types.reduce<ParquetType | undefined>((merged, type) => merged && mergeTypes(merged, type), types[0]);
   });
 }

@@ -10,7 +10,7 @@ export interface FileFields {
 /**
  * The columns that all files have together, in the order in which they first appear.
  * Types agree when they are equal, when one is null, or when one holds all values of the other: wider integers of the same
- * sign, wider floats (also for integers of up to 32 bits), decimals of one scale, text of any kind, finer timestamps.
+ * sign, wider floats (also for integers of up to 32 bits), decimals with room for the digits of both, text of any kind, finer times.
  *
  * @param mayLack whether a file may lack a column, which is null there
  * @throws {MillraceError} MR_SCHEMA naming the column and both files
@@ -60,6 +60,9 @@ function refuseMissing(files: readonly FileFields[]): void {
   }
 }
 
+/** What decimals of 256 bits hold. */
+const maxPrecision = 76;
+
 /** The type that holds the values of both, or undefined where there is none. */
 export function mergeTypes(a: ParquetType, b: ParquetType): ParquetType | undefined {
   if (a.kind === 'null') return b;
@@ -70,7 +73,9 @@ export function mergeTypes(a: ParquetType, b: ParquetType): ParquetType | undefi
   switch (a.kind) {
     case 'decimal': {
       const other = b as typeof a;
-      return a.scale === other.scale ? { ...a, precision: Math.max(a.precision, other.precision) } : undefined;
+      const scale = Math.max(a.scale, other.scale);
+      const precision = Math.max(a.precision - a.scale, other.precision - other.scale) + scale;
+      return precision <= maxPrecision ? { kind: 'decimal', precision, scale } : undefined;
     }
     case 'timestamp':
     case 'time': {

@@ -6,9 +6,18 @@ import { type Cell, CellError, type CellOptions, type CellReader, withNulls } fr
 import type { FixedValues } from './fixed-values.ts';
 import { bigEndianInteger, decimalText, halfToNumber, uuidText } from './scalar-text.ts';
 import { dateCell, int96Cell, timeCell, timestampCell } from './temporal-cells.ts';
+import { widenedCell } from './widened.ts';
 
 /** What reads the values of a leaf: the work that one column has in common is done here, once. */
 export function leafCells(vector: LeafVector, options: CellOptions): CellReader {
+  const read = storedCells(vector, options);
+  const widened = widenedCell(vector.leaf, options);
+  if (widened === undefined) return read;
+  return (start, end) => read(start, end).map((cell) => (cell === null ? null : widened(cell)));
+}
+
+/** The values in the type that the file has for them. */
+function storedCells(vector: LeafVector, options: CellOptions): CellReader {
   const { leaf, values, present } = vector;
   if (leaf.type.kind === 'null') return (start, end) => new Array<null>(end - start).fill(null);
   if ('codes' in values) return dictionaryCells(values.codes, values.dictionary, present, leaf.type);

@@ -5,6 +5,7 @@ import { BinaryValues } from './binary-values.ts';
 import { daysOfText, ticksOfClock, ticksOfInstant } from './encode-temporal.ts';
 import { parseDecimal } from './parse-decimal.ts';
 import { bigEndianInteger, halfToNumber } from './scalar-text.ts';
+import { widenedDomain } from './widened.ts';
 
 /** A value in a form that compares: numbers and bigints with each other, bytes with bytes. */
 export type Comparable = number | bigint | Uint8Array;
@@ -24,8 +25,14 @@ export function compareValues(a: Comparable, b: Comparable): number {
   return a < b ? -1 : a > b ? 1 : a === b || !(Number.isNaN(a) || Number.isNaN(b)) ? 0 : Number.NaN;
 }
 
-/** Undefined for types that have no order or no values. */
+/** In the type that the column has in all files together. Undefined for types that have no order or no values. */
 export function domainOf(leaf: ParquetLeaf): ValueDomain | undefined {
+  const domain = storedDomain(leaf);
+  const merged = leaf.readAs && storedDomain({ ...leaf, type: leaf.readAs });
+  return domain === undefined || merged === undefined ? domain : widenedDomain(domain, merged, leaf);
+}
+
+function storedDomain(leaf: ParquetLeaf): ValueDomain | undefined {
   const { type, physical, typeLength } = leaf;
   switch (type.kind) {
     case 'boolean':
@@ -153,7 +160,8 @@ function bytesOf({ heap, offsets }: BinaryValues, index: number): Uint8Array {
 
 /** A value as the column stores it, for its hash; undefined for one that no stored value equals byte by byte. */
 export function storedBytes(leaf: ParquetLeaf, value: Comparable): Uint8Array | undefined {
-  const { type, physical } = leaf;
+  const { type, physical, readAs } = leaf;
+  if (readAs !== undefined) return undefined;
   if (value instanceof Uint8Array) return value;
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);

@@ -31,7 +31,10 @@ export function predicateOf(condition: ParquetCondition, leaf: ParquetLeaf): Pre
   const literals = values.map((value) => {
     const literal = domain?.literal(value);
     if (literal !== undefined) return literal;
-    throw invalid(condition, `its column holds ${describeType(leaf.type)}, and a value of it must be given exactly`);
+    throw invalid(
+      condition,
+      `its column holds ${describeType(leaf.readAs ?? leaf.type)}, and a value of it must be given exactly`,
+    );
   });
   return {
     op,

@@ -34,7 +34,7 @@ interface Comparison {
 }
 
 function comparisonOf({ op, value }: RowTest, leaf: ParquetLeaf, timestamps: Timestamps): Comparison | undefined {
-  const { type } = leaf;
+  const { readAs: type = leaf.type } = leaf;
   const domain = domainOf(leaf);
   if (domain === undefined || op === 'isNull' || op === 'isNotNull') return undefined;
   if (op === 'truthy' || op === 'falsy')
