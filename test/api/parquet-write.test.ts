@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MillraceContext } from '../../src/index.ts';
+import { MillraceContext, type RDD, StorageLevel } from '../../src/index.ts';
 
 interface Sale {
   readonly id: number;
@@ -53,6 +53,42 @@ describe('saveAsParquet', () => {
     const expected = sales.toSorted((a, b) => a.city.localeCompare(b.city) || (b.amount ?? -1) - (a.amount ?? -1));
     const read = await sc.parquet<Sale>(path).collect();
     expect(read.map(({ city, amount }) => [city, amount])).toEqual(expected.map(({ city, amount }) => [city, amount]));
+  });
+
+  it.each<[string, (rows: RDD<Sale>) => RDD<Sale>]>([
+    ['made by a function', (rows) => rows.map((row) => ({ ...row }))],
+    ['parallelized', (rows) => rows],
+    ['cached in memory', (rows) => rows.map((row) => ({ ...row })).cache()],
+    ['cached on disk', (rows) => rows.map((row) => ({ ...row })).persist(StorageLevel.DISK_ONLY)],
+    ['dealt out anew', (rows) => rows.repartition(5)],
+    ['of a union', (rows) => rows.union(rows.filter(({ id }) => id % 2 === 0).cache())],
+    ['of fewer partitions', (rows) => rows.cache().coalesce(2)],
+    [
+      'with columns that some lack',
+      (rows) => rows.map((row) => (row.id % 4 === 0 ? { ...row, note: 'n' } : row)).cache(),
+    ],
+    ['with lists in some', (rows) => rows.map((row) => ({ ...row, tags: row.id % 2 ? [row.city] : null })).cache()],
+  ])('writes rows %s as they are', async (_, from) => {
+    const rows = from(sc.parallelize(sales, 3));
+    const path = join(folder, 'origins');
+    for (const options of [
+      { maxFileSize: 20_000 },
+      {
+        schema: {
+          id: 'int32',
+          city: 'string',
+          amount: 'float64',
+          at: 'timestamp(us)',
+          note: 'string',
+          tags: 'list<string>',
+        },
+      },
+    ]) {
+      await rows.saveAsParquet(path, { mode: 'overwrite', rowGroupSize: 700, ...options });
+      const present = (row: Sale): object =>
+        Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+      expect((await sc.parquet<Sale>(path).collect()).map(present)).toEqual((await rows.collect()).map(present));
+    }
   });
 
   it('refuses to sort by a column that no row has, and options that do not exist', async () => {
