@@ -13,7 +13,8 @@ import { describeUri, filePath, joinUri, schemeOf, toUri } from './uri.ts';
  *
  * A directory means the files directly in it and those in its Hive partition directories (`name=value`), at any depth;
  * other directories inside it are left alone, as in Spark. Hidden names (`.x`, `_x`) are left out unless they are named
- * outright. A path that exists under exactly that name is that file, even if it looks like a glob.
+ * outright. A path that exists under exactly that name is that file, even if it looks like a glob; one that names nothing
+ * is a list of paths with commas between them, as in Spark.
  *
  * @throws {MillraceError} MR_NOT_FOUND when a path names nothing, or a directory or pattern has no file
  */
@@ -58,6 +59,8 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
   });
   if (files.length > 0 || matches.some((match) => match.kind === 'directory' && isEmptyOutput(match.uri, system)))
     return files;
+  const parts = matches.length > 0 ? [path] : pathsIn(path);
+  if (parts.length > 1) return parts.flatMap((part) => filesOf(part, fileSystems));
   const shown = isGlob ? path : describeUri(uri);
   const details = { path: shown };
   if (matches.length > 0)
@@ -67,11 +70,27 @@ function filesOf(path: string, fileSystems: FileSystems): readonly FileStatus[] 
       { details },
     );
   if (isGlob) throw new MillraceError('MR_NOT_FOUND', `no file matches "${shown}".`, { details });
-  // Spark takes "a,b" as two paths; here a comma belongs to the name.
-  const advice = path.includes(',')
-    ? 'Give several paths as an array.'
-    : 'Relative paths start at the working directory.';
-  throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. ${advice}`, { details });
+  throw new MillraceError('MR_NOT_FOUND', `${shown} does not exist. Relative paths start at the working directory.`, {
+    details,
+  });
+}
+
+/** The paths of a list such as `a.txt,b/{1,2}.txt`: cut at commas outside of braces. */
+function pathsIn(path: string): readonly string[] {
+  const parts: string[] = [];
+  let from = 0;
+  let depth = 0;
+  for (let at = 0; at < path.length; at++) {
+    const char = path[at];
+    if (char === '\\') at++;
+    else if (char === '{') depth++;
+    else if (char === '}') depth--;
+    else if (char === ',' && depth <= 0) {
+      parts.push(path.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return [...parts, path.slice(from)];
 }
 
 /** Saving an RDD without partitions leaves only the marker: no files, but no mistake either. */

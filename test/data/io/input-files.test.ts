@@ -23,6 +23,7 @@ for (const name of [
   'sub/_temporary/f.txt',
   'with space é#%.txt',
   'a[1].txt',
+  'comma,name.txt',
   't/year=2025/month=12/p.csv',
   't/year=2026/month=01/p.csv',
   't/year=2026/month=01/_SUCCESS',
@@ -39,13 +40,13 @@ const inDirectory = (...paths: string[]): string[] => list(...paths.map((path) =
 describe('paths and globs', () => {
   it.each([
     ['a.txt', ['a.txt']],
-    ['*.txt', ['a.txt', 'a[1].txt', 'b.txt', 'with space é#%.txt']],
+    ['*.txt', ['a.txt', 'a[1].txt', 'b.txt', 'comma,name.txt', 'with space é#%.txt']],
     ['x?.log', ['x1.log', 'x2.log']],
     ['x[12].log', ['x1.log', 'x2.log']],
     ['x[!1].log', ['x2.log']],
     ['x{1,10}.log', ['x1.log', 'x10.log']],
     ['{a.txt,sub/*.txt}', ['a.txt', 'sub/d.txt']],
-    ['**/*.txt', ['a.txt', 'a[1].txt', 'b.txt', 'sub/d.txt', 'sub/deep/e.txt', 'with space é#%.txt']],
+    ['**/*.txt', ['a.txt', 'a[1].txt', 'b.txt', 'comma,name.txt', 'sub/d.txt', 'sub/deep/e.txt', 'with space é#%.txt']],
     ['sub/**', ['sub/d.txt', 'sub/deep/e.txt']],
     ['s*', ['sub/d.txt']],
     ['sub/../a.*', ['a.txt']],
@@ -66,6 +67,13 @@ describe('paths and globs', () => {
     expect(inDirectory('b.txt', '*.txt', 'a.txt').slice(0, 2)).toEqual(['b.txt', 'a.txt']);
   });
 
+  it('takes a path that names nothing as a list with commas, in which braces keep theirs', () => {
+    const all = ['a.txt', 'x{1,10}.log', 'sub'].map((path) => join(directory, path)).join(',');
+    expect(list(all)).toEqual(['a.txt', 'x1.log', 'x10.log', 'sub/d.txt']);
+    expect(inDirectory('comma,name.txt')).toEqual(['comma,name.txt']);
+    expect(() => list(`${directory}/a.txt,`)).toThrow(/a path is empty/);
+  });
+
   it('takes file: URIs, escaped and as globs', () => {
     const base = pathToFileURL(directory).href;
     expect(list(`${base}/with%20space%20%C3%A9%23%25.txt`)).toEqual(['with space é#%.txt']);
@@ -81,7 +89,7 @@ describe('paths and globs', () => {
 
   it.each([
     ['nothing.txt', /nothing\.txt does not exist/],
-    ['a.txt,b.txt', /a\.txt,b\.txt does not exist\. Give several paths as an array/],
+    ['a.txt,nothing.txt', /nothing\.txt does not exist/],
     ['*.parquet', /no file matches ".*\*\.parquet"/],
     ['empty', /empty holds no file to read/],
     ['sub/_temporary', undefined],
