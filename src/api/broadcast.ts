@@ -5,6 +5,13 @@ import { MillraceError } from '../base/errors.ts';
 import type { BroadcastReference } from '../engine/protocol/task.ts';
 import { toShared } from '../engine/scheduler/stage-run.ts';
 
+/** What a broadcast asks of the engine. */
+interface BroadcastHolders {
+  /** Called when a closure that names it is captured. */
+  noteBroadcast(reference: BroadcastReference): void;
+  releaseBroadcast(id: number): void;
+}
+
 /**
  * A value sent to every worker once, however many tasks and actions use it: a lookup table, a model. Read it in a closure as
  * `broadcast.value`. It is a snapshot of the moment it was made.
@@ -18,15 +25,15 @@ import { toShared } from '../engine/scheduler/stage-run.ts';
  */
 export class Broadcast<T> {
   readonly id: number;
-  readonly #note: (reference: BroadcastReference) => void;
+  readonly #workers: BroadcastHolders;
   #value: T | undefined;
   #reference: BroadcastReference | undefined;
 
   /** @internal Made by `sc.broadcast`. */
-  constructor(id: number, value: T, note: (reference: BroadcastReference) => void) {
+  constructor(id: number, value: T, workers: BroadcastHolders) {
     this.id = id;
     this.#value = value;
-    this.#note = note;
+    this.#workers = workers;
     const closures = captureClosures([{ fn: () => value, operator: 'broadcast', callSite: undefined }]);
     const payload = toShared(serialize({ ...closures, shared: [] }));
     this.#reference = { id, payload, shared: closures.shared };
@@ -47,7 +54,21 @@ export class Broadcast<T> {
   }
 
   /**
-   * Frees the value. A closure that names the broadcast fails from now on.
+   * Frees the copies in the workers before their next tasks. Where it is used again, it is sent again.
+   *
+   * @example
+   * ```ts
+   * const table = sc.broadcast([1, 2, 3]);
+   * await sc.range(3).map((n) => table.value[n]).count();
+   * table.unpersist();
+   * ```
+   */
+  unpersist(): void {
+    this.#workers.releaseBroadcast(this.#check().id);
+  }
+
+  /**
+   * Frees the value, in the workers as {@link unpersist} does. A closure that names the broadcast fails from now on.
    *
    * @example
    * ```ts
@@ -56,13 +77,14 @@ export class Broadcast<T> {
    * ```
    */
   destroy(): void {
+    if (this.#reference !== undefined) this.#workers.releaseBroadcast(this.id);
     this.#value = undefined;
     this.#reference = undefined;
   }
 
   static {
     shipAs(Broadcast.prototype, (broadcast: Broadcast<unknown>) => {
-      broadcast.#note(broadcast.#check());
+      broadcast.#workers.noteBroadcast(broadcast.#check());
       return { kind: 'value', reviver: 'broadcast', data: { id: broadcast.id } };
     });
   }

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { captureCallSite } from '../base/call-site.ts';
 import { shipAs } from '../base/closures/shippable.ts';
 import { MillraceError } from '../base/errors.ts';
+import { checkKnownOptions } from '../data/io/known-options.ts';
 import { LocalBackend } from '../engine/backends/local-backend.ts';
-import type { EngineEvent } from '../engine/protocol/events.ts';
+import { type EngineEvent, EVENT_KINDS } from '../engine/protocol/events.ts';
 import {
   type Accumulation,
   Accumulator,
@@ -308,7 +309,7 @@ export class MillraceContext extends ContextSources {
    * ```
    */
   broadcast<T>(value: T): Broadcast<T> {
-    return new Broadcast(this.#backend.nextId(), value, (reference) => this.#backend.noteBroadcast(reference));
+    return new Broadcast(this.#backend.nextId(), value, this.#backend);
   }
 
   /**
@@ -389,6 +390,9 @@ export class MillraceContext extends ContextSources {
     kind: K,
     listener: (event: K extends '*' ? EngineEvent : Extract<EngineEvent, { readonly kind: K }>) => void,
   ): () => void {
+    if (kind !== '*') checkKnownOptions('on', { [kind]: listener }, EVENT_KINDS);
+    if (typeof listener !== 'function')
+      throw new MillraceError('MR_OPTION_INVALID', `on: needs a function, got ${typeof listener}.`);
     return this.#backend.events.on(kind, listener);
   }
 

@@ -39,6 +39,38 @@ describe('a broadcast', () => {
     ]);
   });
 
+  it('is sent again where it is used after unpersist, and workers let go of their copies', async () => {
+    const one = await MillraceContext.create({ workers: 1, logLevel: 'off' });
+    const table = one.broadcast({ reads: 0 });
+    const other = one.broadcast({ reads: 0 });
+    const reads = (): Promise<number[]> =>
+      one
+        .range(0, 1, 1, 1)
+        .map(() => 10 * ++table.value.reads + ++other.value.reads)
+        .collect();
+    expect(await reads()).toEqual([11]);
+    expect(await reads()).toEqual([22]);
+    table.unpersist();
+    expect(await reads()).toEqual([13]);
+    expect(await reads()).toEqual([24]);
+    table.destroy();
+    expect(() => table.unpersist()).toThrow(/was destroyed/);
+    await one.stop();
+  });
+
+  it('may be one of many in one function, also where that keeps state', async () => {
+    const numbers = Array.from({ length: 34 }, (_, n) => sc.broadcast(n));
+    const seen = { calls: 0 };
+    const sums = await sc
+      .range(0, 4, 1, 4)
+      .map(() => {
+        seen.calls++;
+        return numbers.reduce((sum, number) => sum + number.value, 0);
+      })
+      .collect();
+    expect(sums).toEqual([561, 561, 561, 561]);
+  });
+
   it('fails clearly once it is destroyed', async () => {
     const gone = sc.broadcast({ a: 1 });
     gone.destroy();

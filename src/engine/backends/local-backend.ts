@@ -10,7 +10,7 @@ import type { CustomPartitioner } from '../../plan/lineage/partitioner.ts';
 import type { StorageLevelName } from '../../plan/lineage/storage-level.ts';
 import { debugString, type ExplainSettings, explain } from '../../plan/stages/explain.ts';
 import type { EngineEvent } from '../protocol/events.ts';
-import type { BroadcastReference, ExecutorSettings } from '../protocol/task.ts';
+import type { BroadcastReference, ExecutorSettings, ReleasedBroadcasts } from '../protocol/task.ts';
 import { DagScheduler } from '../scheduler/dag-scheduler.ts';
 import type { SpeculationSettings } from '../scheduler/speculation.ts';
 import { DEFAULT_POOL, type PoolSettings, poolSettings, type SchedulingMode } from '../scheduler/task-queue.ts';
@@ -50,6 +50,8 @@ export interface LocalBackendOptions {
 const STORAGE_SHARE = 0.6;
 /** Share of the storage that is exceeded for a moment at most, when new blocks come before older ones are evicted. */
 const BLOCK_SHARE = 0.25;
+/** Released broadcasts that are told to workers by their ids; one that has missed more drops all it has. */
+const KEPT_RELEASES = 32;
 
 /** The engine in this process: worker threads, shared memory, temporary files. */
 export class LocalBackend implements Backend {
@@ -74,6 +76,7 @@ export class LocalBackend implements Backend {
   #captured: BroadcastReference[] | undefined;
   readonly #reclaimer: MemoryReclaimer;
   #nextId = 1;
+  #released: ReleasedBroadcasts = { count: 0, latest: [] };
   #isStopped = false;
 
   constructor(options: LocalBackendOptions) {
@@ -143,6 +146,7 @@ export class LocalBackend implements Backend {
 
   async #run(call: ActionCall): Promise<void> {
     this.#checkRunning(call.name);
+    checkSignal(call);
     this.#reclaimer.beforeAction(this.blocks.memoryBytes + this.outputs.memoryBytes);
     const actionId = this.nextId();
     const startedAt = Date.now();
@@ -234,6 +238,12 @@ export class LocalBackend implements Backend {
     if (this.#captured?.every(({ id }) => id !== reference.id)) this.#captured.push(reference);
   }
 
+  /** Workers drop their copies of a broadcast before the next tasks they run. */
+  releaseBroadcast(id: number): void {
+    const { count, latest } = this.#released;
+    this.#released = { count: count + 1, latest: [...latest.slice(1 - KEPT_RELEASES), id] };
+  }
+
   cancelAll(why: unknown): void {
     this.#scheduler.cancelAll(why);
   }
@@ -269,6 +279,7 @@ export class LocalBackend implements Backend {
     return {
       stores,
       tempDir: this.#temp.path,
+      released: this.#released,
       reclaim: this.#reclaimer.generation(this.blocks.memoryBytes + this.outputs.memoryBytes),
       executionBytes: (memoryBytes * (1 - STORAGE_SHARE)) / workers,
       groupBytes: memoryBytes * (1 - STORAGE_SHARE),
@@ -374,4 +385,12 @@ function addUp({ accumulate }: LocalBackendOptions, id: number, value: unknown):
       cause: error,
     });
   }
+}
+
+function checkSignal({ name, signal }: ActionCall): void {
+  if (signal !== undefined && typeof (signal as AbortSignal | null)?.addEventListener !== 'function')
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${name}: signal must be an AbortSignal, got ${String(signal)}. Give the \`signal\` of an AbortController.`,
+    );
 }

@@ -14,13 +14,15 @@ import { generateStageLoop, type LoopSink, type StageLoop } from '../../plan/cod
 import type { SourceNode } from '../../plan/stages/source-use.ts';
 import { childrenOf } from '../../plan/stages/task-inputs.ts';
 import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
-import type { BroadcastReference, StagePayload, StageReference } from '../protocol/task.ts';
+import type { BroadcastReference, ReleasedBroadcasts, StagePayload, StageReference } from '../protocol/task.ts';
 import type { AccumulatorUpdates } from './accumulator-updates.ts';
 
 /** A stage as a worker holds it: the plan, the functions rebuilt, and which of them turned out to give promises. */
 export interface LoadedStage {
   readonly plan: TaskNode;
   readonly output: TaskOutput;
+  /** The values of the broadcasts that its functions name, by id. */
+  readonly broadcasts: ReadonlyMap<number, unknown>;
   readonly functions: readonly UserFunction[];
   /**
    * The functions for one try of a task. Made anew where they could have changed what they captured: a task must not see what another
@@ -56,6 +58,7 @@ export class StageLoader {
   readonly #stages = new Map<number, LoadedStage>();
   readonly #broadcasts = new Map<number, unknown>();
   readonly #updates: AccumulatorUpdates;
+  #released = 0;
   #fileSystems = new FileSystems();
   #isRemote = false;
 
@@ -67,10 +70,13 @@ export class StageLoader {
     const known = this.#stages.get(reference.payloadId);
     if (known !== undefined) return known;
     for (const broadcast of reference.broadcasts) await this.#loadBroadcast(broadcast);
+    // Of its own: what it names must outlast that others push it out of those kept.
+    const broadcasts = new Map(reference.broadcasts.map(({ id }) => [id, this.#broadcasts.get(id)]));
+    const revive = (kind: string, data: unknown): unknown => this.#revive(kind, data, broadcasts);
     const payload = deserialize(copyOf(reference.payload)) as StagePayload;
     const closures = withShared(payload.closures, reference.shared);
     const boxes: Boxes = new Map();
-    const functions = await rebuildClosures(closures, this.#revive, boxes);
+    const functions = await rebuildClosures(closures, revive, boxes);
     const splits = new Map(payload.splits);
     const readers = new Map<SourceSpec['format'], SplitReader>();
     const sources = sourcesIn(payload.plan);
@@ -84,12 +90,13 @@ export class StageLoader {
       this.#isRemote = true;
     }
     const stage: LoadedStage = {
+      broadcasts,
       fileSystems: this.#fileSystems,
       plan: payload.plan,
       output: payload.output,
       functions,
       functionsForTry: closures.keepsState
-        ? () => rebuildClosures(closures, this.#revive, boxes)
+        ? () => rebuildClosures(closures, revive, boxes)
         : () => Promise.resolve(functions),
       origins: payload.origins,
       asyncFunctions: new Set(payload.closures.isAsync.flatMap((isAsync, index) => (isAsync ? [index] : []))),
@@ -104,19 +111,32 @@ export class StageLoader {
     return stage;
   }
 
+  /** Lets go of broadcasts that the program has unpersisted or destroyed since the last time, and of stages that hold them. */
+  release({ count, latest }: ReleasedBroadcasts): void {
+    const missed = count - this.#released;
+    this.#released = count;
+    if (missed === 0) return;
+    const ids = missed > latest.length ? [...this.#broadcasts.keys()] : latest.slice(-missed);
+    for (const id of ids) this.#broadcasts.delete(id);
+    for (const [payloadId, { broadcasts }] of this.#stages)
+      if (ids.some((id) => broadcasts.has(id))) this.#stages.delete(payloadId);
+  }
+
   async #loadBroadcast({ id, payload, shared }: BroadcastReference): Promise<void> {
     if (this.#broadcasts.has(id)) return;
     const closures = deserialize(copyOf(payload)) as ClosurePayload;
-    const [thunk] = await rebuildClosures(withShared(closures, shared), this.#revive);
+    const [thunk] = await rebuildClosures(withShared(closures, shared), (kind, data) =>
+      this.#revive(kind, data, this.#broadcasts),
+    );
     this.#broadcasts.set(id, (thunk as () => unknown)());
   }
 
-  readonly #revive = (kind: string, data: unknown): unknown => {
+  #revive(kind: string, data: unknown, broadcasts: ReadonlyMap<number, unknown>): unknown {
     switch (kind) {
       case 'broadcast': {
         const { id } = data as { readonly id: number };
-        if (!this.#broadcasts.has(id)) throw new MillraceError('MR_BUG', `broadcast ${id} did not reach the worker.`);
-        return { id, value: this.#broadcasts.get(id) };
+        if (!broadcasts.has(id)) throw new MillraceError('MR_BUG', `broadcast ${id} did not reach the worker.`);
+        return { id, value: broadcasts.get(id) };
       }
       case 'accumulator': {
         const { id, zero, stateOf, merge } = data as AccumulatorData;
@@ -135,7 +155,7 @@ export class StageLoader {
       default:
         throw new MillraceError('MR_BUG', `nothing revives a captured "${kind}".`);
     }
-  };
+  }
 }
 
 /** A stage that is at work has what it needs; one that comes back is loaded again. */

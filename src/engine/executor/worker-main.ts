@@ -37,6 +37,7 @@ export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]
     reclaimed = batch.settings.reclaim;
     collectGarbage();
   }
+  loader.release(batch.settings.released);
   const outcomes: TaskOutcome[] = [];
   let stage: LoadedStage;
   try {

@@ -82,3 +82,18 @@ export type EngineEvent =
       readonly mapPartitions: readonly number[];
       readonly at: number;
     };
+
+/** Every kind of event there is. */
+export const EVENT_KINDS: readonly EngineEvent['kind'][] = Object.keys({
+  actionStarted: true,
+  actionEnded: true,
+  inputChanged: true,
+  stageSubmitted: true,
+  stageCompleted: true,
+  taskStarted: true,
+  taskEnded: true,
+  workerLost: true,
+  blockCached: true,
+  blockLost: true,
+  outputsLost: true,
+} satisfies Record<EngineEvent['kind'], true>) as EngineEvent['kind'][];

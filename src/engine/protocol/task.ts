@@ -60,9 +60,16 @@ export interface TaskBatch {
   readonly settings: ExecutorSettings;
 }
 
+/** Broadcasts whose copies in workers are no longer wanted: how many since the context began, and the latest of them. */
+export interface ReleasedBroadcasts {
+  readonly count: number;
+  readonly latest: readonly number[];
+}
+
 export interface ExecutorSettings {
   /** Grows when much shared memory was given up: a worker that sees a new number lets go of what it still refers to. */
   readonly reclaim: number;
+  readonly released: ReleasedBroadcasts;
   /** How remote stores are reached. May hold credentials: it goes to workers and nowhere else, never into a plan or an event. */
   readonly stores: FileSystemSettings;
   /** Folder for spill files and blocks on disk. */
