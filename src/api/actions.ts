@@ -3,10 +3,18 @@ import { defined } from '../base/defined.ts';
 import { MillraceError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { KeyTable } from '../data/columnar/key.ts';
+import { pairOf } from '../data/columnar/pair.ts';
 import type { StageLowering } from '../plan/stages/lower.ts';
 import type { ActionPlan } from '../plan/stages/task-plan.ts';
 import { NodeBuilder } from './node-builder.ts';
-import { type ActionOptions, type FunctionOptions, functionToShip, rowsOfValue, runPartitions } from './rdd-core.ts';
+import {
+  type ActionOptions,
+  checkActionOptions,
+  type FunctionOptions,
+  functionToShip,
+  rowsOfValue,
+  runPartitions,
+} from './rdd-core.ts';
 import { randomSeed, sampleOperation, sampleSizeFraction } from './sampling.ts';
 
 /** Actions: what runs the lineage and gives a value to the program. Each takes `{ signal, pool }` last. */
@@ -38,7 +46,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
   }
 
   /**
-   * The first `n` rows in partition order. Computes as few partitions as it can: one, then four times as many, or what the rows seen
+   * The first `n` rows in partition order, none where `n` is 0 or less. Computes as few partitions as it can: one, then four times as many, or what the rows seen
    * so far suggest.
    *
    * @example
@@ -50,7 +58,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
     checkLimit('take', n);
     const own = this.inOneGroup(options);
     const rows: T[] = [];
-    const total = n === 0 ? 0 : this.getNumPartitions();
+    const total = n <= 0 ? 0 : this.getNumPartitions();
     let next = 0;
     let width = 1;
     while (rows.length < n && next < total) {
@@ -111,6 +119,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
     options?: ActionOptions,
   ): Promise<T[]> {
     checkLimit('takeSample', n);
+    if (n < 0) throw new MillraceError('MR_OPTION_INVALID', `takeSample: n must be at least 0, got ${n}.`);
     const operation = sampleOperation('takeSample', withReplacement, 0, seed);
     const own = this.inOneGroup(options);
     const total = n === 0 ? 0 : await this.count(own);
@@ -200,7 +209,10 @@ export abstract class Actions<T> extends NodeBuilder<T> {
   async collectAsMap<K, V>(this: Actions<readonly [K, V]>, options?: ActionOptions): Promise<Map<K, V>> {
     const table = new KeyTable();
     const values: V[] = [];
-    for (const [key, value] of await this.collect(options)) values[table.slot(key)] = value;
+    for (const row of await this.collect(options)) {
+      const [key, value] = pairOf(row);
+      values[table.slot(key)] = value as V;
+    }
     return new Map(values.map((value, slot) => [table.keyAt(slot) as K, value]));
   }
 
@@ -249,6 +261,7 @@ export abstract class Actions<T> extends NodeBuilder<T> {
     partitions?: readonly number[],
   ): Promise<unknown[][]> {
     const callSite = captureCallSite(this.runPlan);
+    checkActionOptions(name, options);
     const { signal, pool, group } = options ?? {};
     const planOf = typeof plan === 'function' ? plan : (): ActionPlan => plan;
     return runPartitions(this, { name, callSite, partitions, signal, pool, group }, planOf, rowsOfValue);
@@ -259,9 +272,10 @@ export function emptyError(action: string): MillraceError {
   return new MillraceError('MR_EMPTY', `${action}: the RDD has no rows. Ask isEmpty() first, or use fold or take.`);
 }
 
+/** How many rows were asked for: none below 0, as in Spark. */
 export function checkLimit(action: string, n: number): void {
-  if (!Number.isInteger(n) || n < 0)
-    throw new MillraceError('MR_OPTION_INVALID', `${action}: n must be an integer of at least 0, got ${String(n)}.`);
+  if (!Number.isInteger(n))
+    throw new MillraceError('MR_OPTION_INVALID', `${action}: n must be an integer, got ${String(n)}.`);
 }
 
 /** Fisher and Yates; changes and returns `rows`. */

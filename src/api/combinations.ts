@@ -1,5 +1,6 @@
 import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
+import { checkKnownOptions } from '../data/io/known-options.ts';
 import type { DeferredPartitioner } from '../plan/lineage/partitioner.ts';
 import { hashInto, type Partitions, partitionerOf } from './node-builder.ts';
 import { Persistence } from './persistence.ts';
@@ -194,8 +195,8 @@ export abstract class Combinations<T> extends Persistence<T> {
    * ```
    */
   randomSplit(weights: readonly number[], seed: number = randomSeed()): RDD<T>[] {
-    const sum = weights.reduce((all, weight) => all + weight, 0);
-    if (!weights.every((weight) => weight >= 0) || !(sum > 0 && Number.isFinite(sum)))
+    const sum = Array.isArray(weights) ? weights.reduce((all: number, weight: number) => all + weight, 0) : Number.NaN;
+    if (!(sum > 0 && Number.isFinite(sum)) || !weights.every((weight) => weight >= 0))
       throw new MillraceError(
         'MR_OPTION_INVALID',
         `randomSplit: weights must be numbers of at least 0 with a sum above 0, got ${JSON.stringify(weights)}.`,
@@ -226,6 +227,7 @@ export abstract class Combinations<T> extends Persistence<T> {
    * ```
    */
   pipe(command: string | readonly string[], options: PipeOptions = {}): RDD<string> {
+    checkKnownOptions('pipe', options, ['env', 'cwd']);
     return this.partitionwise('pipe', pipeThrough(splitCommand(command), options), undefined, false);
   }
 }

@@ -113,12 +113,17 @@ export abstract class ContextSources {
    * ```
    */
   union<T>(rdds: readonly RDD<T>[]): RDD<T> {
+    if (!Array.isArray(rdds))
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        'union: needs an array of RDDs. Two are united by rdd.union(other).',
+      );
     const [first, ...others] = rdds;
     return first === undefined ? this.emptyRDD<T>() : first.union(...others);
   }
 
   /**
-   * The lines of text files: a path, a directory, a glob, or several. Large files are read in splits; `.gz` and `.zst` files as one.
+   * The lines of text files: a path, a directory, a glob, or several, in an array or with commas between them. Large files are read in splits; `.gz` and `.zst` files as one.
    * Lines end in \n or \r\n. The text must be UTF-8 unless the options say otherwise.
    *
    * @param minPartitions default 2, or 1 with one worker
@@ -132,7 +137,7 @@ export abstract class ContextSources {
   textFile(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<string> {
     checkReadOptionNames('textFile', 'text', options);
     checkTextOptions('textFile', options);
-    return this.#source('textFile', { format: 'text', paths: asPaths(paths), options }, minPartitions);
+    return this.#source('textFile', { format: 'text', paths: asPaths('textFile', paths), options }, minPartitions);
   }
 
   /**
@@ -146,7 +151,11 @@ export abstract class ContextSources {
   wholeTextFiles(paths: Paths, minPartitions?: number, options: TextOptions = {}): RDD<[string, string]> {
     checkReadOptionNames('wholeTextFiles', 'wholeText', options);
     checkTextOptions('wholeTextFiles', options);
-    return this.#source('wholeTextFiles', { format: 'wholeText', paths: asPaths(paths), options }, minPartitions);
+    return this.#source(
+      'wholeTextFiles',
+      { format: 'wholeText', paths: asPaths('wholeTextFiles', paths), options },
+      minPartitions,
+    );
   }
 
   /**
@@ -158,7 +167,11 @@ export abstract class ContextSources {
    * ```
    */
   binaryFiles(paths: Paths, minPartitions?: number): RDD<[string, Uint8Array]> {
-    return this.#source('binaryFiles', { format: 'binaryFiles', paths: asPaths(paths), options: {} }, minPartitions);
+    return this.#source(
+      'binaryFiles',
+      { format: 'binaryFiles', paths: asPaths('binaryFiles', paths), options: {} },
+      minPartitions,
+    );
   }
 
   /**
@@ -172,7 +185,11 @@ export abstract class ContextSources {
    */
   binaryRecords(paths: Paths, recordLength: number, minPartitions?: number): RDD<Uint8Array> {
     const options = { recordLength };
-    return this.#source('binaryRecords', { format: 'binaryRecords', paths: asPaths(paths), options }, minPartitions);
+    return this.#source(
+      'binaryRecords',
+      { format: 'binaryRecords', paths: asPaths('binaryRecords', paths), options },
+      minPartitions,
+    );
   }
 
   /**
@@ -185,7 +202,11 @@ export abstract class ContextSources {
    * ```
    */
   objectFile<T = unknown>(paths: Paths): RDD<T> {
-    return this.#source('objectFile', { format: 'object', paths: asPaths(paths), options: {} }, undefined);
+    return this.#source(
+      'objectFile',
+      { format: 'object', paths: asPaths('objectFile', paths), options: {} },
+      undefined,
+    );
   }
 
   /**
@@ -209,7 +230,7 @@ export abstract class ContextSources {
     checkReadOptionNames('csv', 'csv', options);
     const { minPartitions, keepPartition, partitionTypes, header = true, ...csv } = options;
     checkCsvOptions({ ...csv, header });
-    const source: SourceSpec = { format: 'csv', paths: asPaths(paths), options: { ...csv, header } };
+    const source: SourceSpec = { format: 'csv', paths: asPaths('csv', paths), options: { ...csv, header } };
     return this.#source('csv', source, minPartitions, { keepPartition, partitionTypes });
   }
 
@@ -228,7 +249,7 @@ export abstract class ContextSources {
     checkReadOptionNames('jsonLines', 'jsonLines', options);
     const { minPartitions, keepPartition, partitionTypes, ...json } = options;
     checkJsonLinesOptions(json);
-    const source: SourceSpec = { format: 'jsonLines', paths: asPaths(paths), options: json };
+    const source: SourceSpec = { format: 'jsonLines', paths: asPaths('jsonLines', paths), options: json };
     return this.#source('jsonLines', source, minPartitions, { keepPartition, partitionTypes });
   }
 
@@ -256,7 +277,7 @@ export abstract class ContextSources {
     checkReadOptionNames('parquet', 'parquet', options);
     const { minPartitions, keepPartition, partitionTypes, ...parquet } = options;
     checkParquetReadOptions(parquet);
-    const source: SourceSpec = { format: 'parquet', paths: asPaths(paths), options: parquet };
+    const source: SourceSpec = { format: 'parquet', paths: asPaths('parquet', paths), options: parquet };
     return this.#source('parquet', source, minPartitions, { keepPartition, partitionTypes });
   }
 
@@ -270,7 +291,12 @@ export abstract class ContextSources {
    */
   arrow<T = Record<string, unknown>>(paths: Paths, minPartitions?: number, options: PartitionReadOptions = {}): RDD<T> {
     checkReadOptionNames('arrow', 'arrow', options);
-    return this.#source('arrow', { format: 'arrow', paths: asPaths(paths), options: {} }, minPartitions, options);
+    return this.#source(
+      'arrow',
+      { format: 'arrow', paths: asPaths('arrow', paths), options: {} },
+      minPartitions,
+      options,
+    );
   }
 
   /**
@@ -341,6 +367,12 @@ function isArrowTable(value: unknown): value is Table {
   return typeof table === 'object' && typeof table?.slice === 'function' && table.schema !== undefined;
 }
 
-function asPaths(paths: Paths): readonly string[] {
-  return Object.freeze(typeof paths === 'string' ? [paths] : [...paths]);
+function asPaths(operator: string, paths: Paths): readonly string[] {
+  const all = typeof paths === 'string' ? [paths] : Array.isArray(paths) ? [...paths] : [];
+  if (all.length === 0 || all.some((path) => typeof path !== 'string' || path === ''))
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${operator}: needs a path, or an array of them, got ${paths === undefined ? 'nothing' : JSON.stringify(paths)}.`,
+    );
+  return Object.freeze(all);
 }

@@ -275,7 +275,7 @@ export abstract class FoldActions<T> extends Actions<T> {
   ): Promise<T[]> {
     checkLimit(name, limit);
     const { ship, isComparison, compare } = shippedOrder(name, by, options);
-    if (limit === 0) return [];
+    if (limit <= 0) return [];
     const plan = (lowering: StageLowering): ActionPlan => ({
       kind: 'ordered',
       by: lowering.functionIndex(ship),

@@ -18,6 +18,12 @@ type NewNode = Without<RddNode, 'id' | 'operator' | 'callSite'>;
 /** How many partitions the result has, or who deals the keys out; by default those of the largest input. */
 export type Partitions = number | Partitioner | undefined;
 
+/** What operators over whole partitions take last; `true` alone says that they keep the partitioner, as in Spark. */
+export interface PartitionwiseOptions extends FunctionOptions {
+  /** Keys stay what they were, so that what comes next need not shuffle. */
+  readonly preservesPartitioning?: boolean | undefined;
+}
+
 const partitionerClasses = [HashPartitioner, RangePartitioner, RoundRobinPartitioner, CustomPartitioner] as const;
 const byHash: DeferredPartitioner = { kind: 'deferred', of: 'hash', ascending: true };
 
@@ -50,6 +56,14 @@ export function checkPartitions(operator: string, partitions: number): void {
     );
 }
 
+export function checkBoolean(operator: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean')
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `${operator}: ${name} must be true or false, got ${typeof value === 'function' ? 'a function' : JSON.stringify(value)}.`,
+    );
+}
+
 /** How operators add nodes to the lineage: nothing here runs anything. */
 export abstract class NodeBuilder<T> extends RddCore<T> {
   /** A new RDD over the same context. */
@@ -74,12 +88,13 @@ export abstract class NodeBuilder<T> extends RddCore<T> {
   partitionwise<U>(
     operator: string,
     fn: unknown,
-    options: (FunctionOptions & { readonly preservesPartitioning?: boolean }) | undefined,
+    options: PartitionwiseOptions | boolean | undefined,
     indexFirst: boolean,
   ): RDD<U> {
+    const known = typeof options === 'boolean' ? { preservesPartitioning: options } : options;
     const callSite = captureCallSite(this.partitionwise);
-    const step = { op: 'mapPartitions', fn: functionToShip(fn, operator, callSite, options), indexFirst } as const;
-    return this.step(operator, step, options?.preservesPartitioning ?? false);
+    const step = { op: 'mapPartitions', fn: functionToShip(fn, operator, callSite, known), indexFirst } as const;
+    return this.step(operator, step, known?.preservesPartitioning ?? false);
   }
 
   /** @internal */
@@ -107,6 +122,7 @@ export abstract class NodeBuilder<T> extends RddCore<T> {
 
   /** @internal Pairs sorted by key. */
   sorted(operator: string, ascending: boolean, partitions: number | undefined): RDD<T> {
+    checkBoolean(operator, 'ascending', ascending);
     if (partitions !== undefined) checkPartitions(operator, partitions);
     const partitioner =
       partitions === undefined
@@ -131,7 +147,7 @@ export abstract class NodeBuilder<T> extends RddCore<T> {
   nodesWith(operator: string, others: readonly RddCore<unknown>[]): readonly RddNode[] {
     for (const other of others) {
       if (!(other instanceof RddCore))
-        throw new MillraceError('MR_OPTION_INVALID', `${operator}: needs RDDs, got ${describeOther(other)}.`);
+        throw new MillraceError('MR_OPTION_INVALID', `${operator}: needs an RDD, got ${describeOther(other)}.`);
       if (other.runner !== this.runner)
         throw new MillraceError('MR_OPTION_INVALID', `${operator}: the RDDs must come from the same context.`);
     }
@@ -146,5 +162,8 @@ export abstract class NodeBuilder<T> extends RddCore<T> {
 }
 
 function describeOther(other: unknown): string {
-  return Array.isArray(other) ? 'an array: make it an RDD with sc.parallelize' : String(other);
+  if (!Array.isArray(other)) return String(other);
+  return other.every((item) => item instanceof RddCore)
+    ? 'an array of them: give them one by one, or use sc.union'
+    : 'an array: make it an RDD with sc.parallelize';
 }

@@ -185,8 +185,9 @@ export function checkedPrecision(operator: string, relativeSD: number): number {
 }
 
 function checkedBounds(bounds: readonly unknown[]): unknown[] {
-  const isAscending = bounds.every((bound, index) => index === 0 || compareValues(bounds[index - 1], bound) < 0);
-  if (Array.isArray(bounds) && bounds.length >= 2 && isAscending) return [...bounds];
+  const isAscending = (bound: unknown, index: number): boolean =>
+    index === 0 || compareValues(bounds[index - 1], bound) < 0;
+  if (Array.isArray(bounds) && bounds.length >= 2 && bounds.every(isAscending)) return [...bounds];
   throw new MillraceError(
     'MR_OPTION_INVALID',
     `histogram: the bounds must be at least two, sorted, and no two alike, got ${JSON.stringify(bounds)}.`,

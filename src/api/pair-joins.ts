@@ -1,3 +1,4 @@
+import { MillraceError } from '../base/errors.ts';
 import type { JoinType } from '../plan/lineage/node.ts';
 import { asFirst } from './combinations.ts';
 import { type Partitions, partitionerOf } from './node-builder.ts';
@@ -38,9 +39,15 @@ export abstract class PairJoins<T> extends PairOperations<T> {
     partitions?: Partitions,
   ): RDD<[K, [V[], A[], B[], C[]]]>;
   cogroup(...args: readonly (RddCore<unknown> | Partitions)[]): RDD<unknown> {
-    const others = args.filter((arg) => arg instanceof RddCore);
-    const partitions = args.find((arg) => arg !== undefined && !(arg instanceof RddCore));
-    return this.cogrouped('cogroup', others, partitionerOf('cogroup', partitions as Partitions));
+    const last = args.at(-1);
+    const hasPartitions = args.length > 1 && !(last instanceof RddCore);
+    const others = (hasPartitions ? args.slice(0, -1) : args) as readonly RddCore<unknown>[];
+    checkOthers('cogroup', others);
+    return this.cogrouped(
+      'cogroup',
+      others,
+      partitionerOf('cogroup', hasPartitions ? (last as Partitions) : undefined),
+    );
   }
 
   /**
@@ -65,6 +72,7 @@ export abstract class PairJoins<T> extends PairOperations<T> {
     third: Pairs<K, C>,
   ): RDD<[K, [V[], A[], B[], C[]]]>;
   groupWith(...others: readonly RddCore<unknown>[]): RDD<unknown> {
+    checkOthers('groupWith', others);
     return this.cogrouped('groupWith', others, partitionerOf('groupWith', undefined));
   }
 
@@ -159,4 +167,9 @@ export abstract class PairJoins<T> extends PairOperations<T> {
   #joined<U>(operator: string, join: JoinType, other: RddCore<unknown>, partitions: Partitions): RDD<U> {
     return this.cogrouped(operator, [other], partitionerOf(operator, partitions), join);
   }
+}
+
+function checkOthers(operator: string, others: readonly unknown[]): void {
+  if (others.length < 1 || others.length > 3)
+    throw new MillraceError('MR_OPTION_INVALID', `${operator}: needs one to three other RDDs, got ${others.length}.`);
 }

@@ -2,8 +2,8 @@ import { captureCallSite } from '../base/call-site.ts';
 import { MillraceError } from '../base/errors.ts';
 import { type DistinctSketch, estimateDistinct, mergeSketches } from '../data/columnar/distinct-sketch.ts';
 import { compareValues } from '../data/columnar/ordering.ts';
-import { CustomPartitioner, type Partitioner } from '../plan/lineage/partitioner.ts';
-import { type Partitions, partitionerOf } from './node-builder.ts';
+import { CustomPartitioner, HashPartitioner, type Partitioner } from '../plan/lineage/partitioner.ts';
+import { checkBoolean, checkPartitions, type Partitions, partitionerOf } from './node-builder.ts';
 import { checkedPrecision } from './number-actions.ts';
 import { PairJoins } from './pair-joins.ts';
 import type { Pair } from './pair-types.ts';
@@ -49,11 +49,7 @@ export abstract class PairPartitioning<T> extends PairJoins<T> {
     partitions: number | Partitioner,
     fn?: (key: K) => number,
   ): RDD<[K, V]> {
-    const partitioner =
-      typeof partitions === 'number' && fn !== undefined
-        ? new CustomPartitioner(partitions, fn as (key: never) => number)
-        : partitionerOf('partitionBy', partitions);
-    return this.shuffled('partitionBy', partitioner, undefined);
+    return this.shuffled('partitionBy', partitionerBy('partitionBy', partitions, fn), undefined);
   }
 
   /**
@@ -62,18 +58,32 @@ export abstract class PairPartitioning<T> extends PairJoins<T> {
    * @example
    * ```ts
    * const pairs = sc.parallelize<[number, string]>([[3, 'c'], [2, 'b'], [1, 'a'], [0, 'z']]);
-   * const sorted = pairs.repartitionAndSortWithinPartitions(2);
-   * console.log(sorted.getNumPartitions()); // 2
+   * const sorted = pairs.repartitionAndSortWithinPartitions(2, (n) => n % 2);
+   * console.log(await sorted.keys().glom().collect()); // [[0, 2], [1, 3]]
    * ```
    */
   repartitionAndSortWithinPartitions<K, V>(
     this: PairPartitioning<Pair<K, V>>,
     partitioner: Partitions,
-    ascending = true,
+    ascending?: boolean,
+  ): RDD<[K, V]>;
+  repartitionAndSortWithinPartitions<K, V>(
+    this: PairPartitioning<Pair<K, V>>,
+    partitions: number,
+    fn: (key: K) => number,
+    ascending?: boolean,
+  ): RDD<[K, V]>;
+  repartitionAndSortWithinPartitions<K, V>(
+    this: PairPartitioning<Pair<K, V>>,
+    partitions: Partitions,
+    ...rest: readonly (((key: K) => number) | boolean | undefined)[]
   ): RDD<[K, V]> {
     const operator = 'repartitionAndSortWithinPartitions';
-    const ordering = ascending ? 'ascending' : 'descending';
-    return this.shuffled(operator, partitionerOf(operator, partitioner), undefined, ordering);
+    const [fn, ascending = true] = typeof rest[0] === 'function' ? rest : [undefined, rest[0]];
+    checkBoolean(operator, 'ascending', ascending);
+    const partitioner =
+      fn === undefined ? partitionerOf(operator, partitions) : partitionerBy(operator, partitions, fn);
+    return this.shuffled(operator, partitioner, undefined, ascending ? 'ascending' : 'descending');
   }
 
   /**
@@ -166,4 +176,15 @@ function fractionsOf<K>(fractions: Fractions<K>): readonly (readonly [K, number]
     );
   const entries = Symbol.iterator in fractions ? [...fractions] : Object.entries(fractions);
   return entries as readonly (readonly [K, number])[];
+}
+
+/** A partitioner as it is, or a number of partitions by hash or by `fn`. */
+function partitionerBy(operator: string, partitions: Partitions, fn: unknown): Partitioner {
+  if (partitions instanceof Object && fn === undefined) return partitionerOf(operator, partitions) as Partitioner;
+  checkPartitions(operator, partitions as number);
+  if (fn === undefined) return new HashPartitioner(partitions as number);
+  return new CustomPartitioner(
+    partitions as number,
+    functionToShip(fn, operator, undefined).fn as (key: never) => number,
+  );
 }

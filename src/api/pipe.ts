@@ -12,7 +12,7 @@ export interface PipeOptions {
 
 /** The words of a command line: cut at blanks, except inside of quotes; a backslash takes the next character as it is. */
 export function splitCommand(command: string | readonly string[]): readonly string[] {
-  const words = typeof command === 'string' ? wordsOf(command) : [...command];
+  const words = typeof command === 'string' ? wordsOf(command) : Array.isArray(command) ? [...command] : [];
   if (words.length === 0 || words.some((word) => typeof word !== 'string') || words[0] === '')
     throw new MillraceError('MR_OPTION_INVALID', `pipe: needs a command, got ${JSON.stringify(command)}.`);
   return words;

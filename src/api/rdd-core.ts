@@ -3,6 +3,7 @@ import { shipAs } from '../base/closures/shippable.ts';
 import type { FunctionToShip, UserFunction } from '../base/closures/user-function.ts';
 import { MillraceError } from '../base/errors.ts';
 import { decodeBatch } from '../data/columnar/row-codec.ts';
+import { checkKnownOptions } from '../data/io/known-options.ts';
 import type { ActionCall, Backend } from '../engine/backends/backend.ts';
 import type { TaskValue } from '../engine/protocol/task.ts';
 import type { RddNode } from '../plan/lineage/node.ts';
@@ -97,6 +98,18 @@ export function functionToShip(
     );
   return { fn: fn as UserFunction, operator, callSite, captured: options?.captured };
 }
+
+/** Refuses what is no option of an action; those of its function go with them. */
+export function checkActionOptions(action: string, options: ActionOptions | undefined): void {
+  if (typeof options === 'object' && options !== null) checkKnownOptions(action, options, ACTION_OPTIONS);
+}
+
+const ACTION_OPTIONS: readonly (keyof ActionOptions | keyof FunctionOptions)[] = [
+  'signal',
+  'pool',
+  'group',
+  'captured',
+];
 
 /** Runs an action and gives each partition's value, in partition order. */
 export async function runPartitions<V>(

@@ -1,5 +1,12 @@
 import { RoundRobinPartitioner } from '../plan/lineage/partitioner.ts';
-import { checkPartitions, hashInto, type Partitions, partitionerOf } from './node-builder.ts';
+import {
+  checkBoolean,
+  checkPartitions,
+  hashInto,
+  type Partitions,
+  type PartitionwiseOptions,
+  partitionerOf,
+} from './node-builder.ts';
 import type { RDD } from './rdd.ts';
 import type { FunctionOptions } from './rdd-core.ts';
 import { SaveActions } from './save-actions.ts';
@@ -48,7 +55,7 @@ export abstract class Transformations<T> extends SaveActions<T> {
    * Each partition replaced by the items of `fn(rows, index)`, where `rows` iterates over it once. For what is set up once a partition:
    * a connection, a parser, a buffer. Narrow.
    *
-   * @param options.preservesPartitioning says that keys stay what they were, so that what comes next need not shuffle
+   * @param options `true`, or its `preservesPartitioning`, says that keys stay what they were, so that what comes next need not shuffle
    *
    * @example
    * ```ts
@@ -58,7 +65,7 @@ export abstract class Transformations<T> extends SaveActions<T> {
    */
   mapPartitions<U>(
     fn: (rows: IterableIterator<T>, index: number) => Iterable<U> | AsyncIterable<U> | Promise<Iterable<U>>,
-    options?: FunctionOptions & { readonly preservesPartitioning?: boolean },
+    options?: PartitionwiseOptions | boolean,
   ): RDD<U> {
     return this.partitionwise('mapPartitions', fn, options, false);
   }
@@ -74,7 +81,7 @@ export abstract class Transformations<T> extends SaveActions<T> {
    */
   mapPartitionsWithIndex<U>(
     fn: (index: number, rows: IterableIterator<T>) => Iterable<U> | AsyncIterable<U> | Promise<Iterable<U>>,
-    options?: FunctionOptions & { readonly preservesPartitioning?: boolean },
+    options?: PartitionwiseOptions | boolean,
   ): RDD<U> {
     return this.partitionwise('mapPartitionsWithIndex', fn, options, true);
   }
@@ -175,6 +182,7 @@ export abstract class Transformations<T> extends SaveActions<T> {
    */
   coalesce(partitions: number, shuffle = false): RDD<T> {
     checkPartitions('coalesce', partitions);
+    checkBoolean('coalesce', 'shuffle', shuffle);
     if (shuffle) return this.shuffled('coalesce', new RoundRobinPartitioner(partitions), undefined);
     return this.withNode('coalesce', { kind: 'coalesced', parent: this.node, numPartitions: partitions });
   }

@@ -43,7 +43,7 @@ describe('subtract and intersection', () => {
       expect(() => sc.range(3)[combine](other.range(3) as never)).toThrow(
         `${combine}: the RDDs must come from the same context.`,
       );
-    expect(() => sc.range(3).union([1, 2] as never)).toThrow('union: needs RDDs, got an array');
+    expect(() => sc.range(3).union([1, 2] as never)).toThrow('union: needs an RDD, got an array');
   });
 });
 
@@ -184,7 +184,7 @@ describe('sampling', () => {
     expect(() => rdd.sample(false, 0.5, Number.NaN)).toThrow('the seed must be a finite number');
     expect(() => rdd.randomSplit([1, -1])).toThrow('weights must be numbers of at least 0');
     expect(() => rdd.randomSplit([0, 0])).toThrow('a sum above 0');
-    await expect(rdd.takeSample(false, -1)).rejects.toThrow('takeSample: n must be an integer of at least 0');
+    await expect(rdd.takeSample(false, -1)).rejects.toThrow('takeSample: n must be at least 0');
     const pairs = rdd.map((n) => [n, n] as const);
     await expect(pairs.sampleByKey(false, new Map([[0, 1]])).count()).rejects.toThrow(
       'no fraction is given for the key',

@@ -110,6 +110,45 @@ describe('operations by key', () => {
     }
   });
 
+  it('sorts within the partitions that a function names, as in PySpark', async () => {
+    const rdd = sc.parallelize<[number, number]>([
+      [0, 5],
+      [3, 8],
+      [2, 6],
+      [0, 8],
+      [3, 8],
+      [1, 3],
+    ]);
+    const rising = rdd.repartitionAndSortWithinPartitions(2, (n) => n % 2);
+    expect(await rising.glom().collect()).toEqual([
+      [
+        [0, 5],
+        [0, 8],
+        [2, 6],
+      ],
+      [
+        [1, 3],
+        [3, 8],
+        [3, 8],
+      ],
+    ]);
+    const falling = rdd.repartitionAndSortWithinPartitions(2, (n) => n % 2, false);
+    expect(await falling.keys().glom().collect()).toEqual([
+      [2, 0, 0],
+      [3, 3, 1],
+    ]);
+  });
+
+  it('keeps the partitioner over whole partitions where it is told to, also by true alone', () => {
+    const placed = sc
+      .range(4)
+      .map((n) => [n, n] as const)
+      .partitionBy(3);
+    expect(placed.mapPartitions((rows) => rows, true).partitioner?.numPartitions).toBe(3);
+    expect(placed.mapPartitionsWithIndex((_index, rows) => rows, true).partitioner?.numPartitions).toBe(3);
+    expect(placed.mapPartitions((rows) => rows, false).partitioner).toBeUndefined();
+  });
+
   it('filterByRange includes both ends, and computes only the partitions that can have such keys', async () => {
     const ran = sc.accumulator(0);
     const rdd = sc.range(0, 100, 1, 4).map((n) => [n, n * 2] as const);

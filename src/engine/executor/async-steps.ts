@@ -1,6 +1,7 @@
 import { defined } from '../../base/defined.ts';
+import { pairOf } from '../../data/columnar/pair.ts';
 import type { FunctionIndex, LoopStep } from '../../plan/codegen/loop-step.ts';
-import { UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import { checkAwaited, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import { inputsOf } from '../../plan/stages/task-inputs.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { LoadedStage } from './loaded-stage.ts';
@@ -67,7 +68,8 @@ async function partitionRows(stage: LoadedStage, fn: FunctionIndex, args: readon
   const rows: unknown[] = [];
   try {
     const userFunction = defined(stage.functions[fn], 'partition function') as (...args: unknown[]) => unknown;
-    const result = (await userFunction(...args)) as Iterable<unknown> | AsyncIterable<unknown>;
+    const result = await userFunction(...args);
+    checkAwaited(result);
     for await (const row of result) rows.push(row);
   } catch (error) {
     throw blame(fn, error);
@@ -105,9 +107,11 @@ async function runSteps(
   input: unknown,
   row: number,
 ): Promise<unknown[]> {
-  const call = async (fn: FunctionIndex, argument: unknown): Promise<unknown> => {
+  const call = async (fn: FunctionIndex, argument: unknown, check?: (result: unknown) => void): Promise<unknown> => {
     try {
-      return await (defined(stage.functions[fn], `function ${fn}`) as (argument: unknown) => unknown)(argument);
+      const result = await (defined(stage.functions[fn], `function ${fn}`) as (argument: unknown) => unknown)(argument);
+      check?.(result);
+      return result;
     } catch (error) {
       throw new UserFunctionError(fn, row, error);
     }
@@ -115,7 +119,6 @@ async function runSteps(
   let value = input;
   for (let at = from; at < steps.length; at++) {
     const step = defined(steps[at], `step ${at}`);
-    const pair = value as readonly [unknown, unknown];
     const branches = async (values: Iterable<unknown> | AsyncIterable<unknown>): Promise<unknown[]> => {
       const rows: unknown[] = [];
       for await (const branch of values) rows.push(...(await runSteps(stage, steps, at + 1, branch, row)));
@@ -132,23 +135,27 @@ async function runSteps(
         if (!(await call(step.fn, value))) return [];
         break;
       case 'flatMap':
-        return branches((await call(step.fn, value)) as Iterable<unknown>);
+        return branches((await call(step.fn, value, checkAwaited)) as Iterable<unknown>);
       case 'keyBy':
         value = [await call(step.fn, value), value];
         break;
-      case 'mapValues':
-        value = [pair[0], await call(step.fn, pair[1])];
+      case 'mapValues': {
+        const [key, mapped] = pairOf(value);
+        value = [key, await call(step.fn, mapped)];
         break;
+      }
       case 'flatMapValues': {
+        const [key, list] = pairOf(value);
         const values: unknown[] = [];
-        for await (const item of (await call(step.fn, pair[1])) as Iterable<unknown>) values.push([pair[0], item]);
+        for await (const item of (await call(step.fn, list, checkAwaited)) as Iterable<unknown>)
+          values.push([key, item]);
         return branches(values);
       }
       case 'keys':
-        value = pair[0];
+        value = pairOf(value)[0];
         break;
       case 'values':
-        value = pair[1];
+        value = pairOf(value)[1];
         break;
       case 'asKey':
         value = [value, null];

@@ -4,6 +4,7 @@ import { Random } from '../../base/random.ts';
 import { addToSketch, type DistinctSketch, newSketch } from '../../data/columnar/distinct-sketch.ts';
 import { hashKey, KeyTable } from '../../data/columnar/key.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
+import { pairOf } from '../../data/columnar/pair.ts';
 import type { PartitionOperation } from '../../plan/lineage/partition-operation.ts';
 
 export interface OperationPlace {
@@ -55,7 +56,7 @@ export function operateOn(
       const { lower, upper } = operation;
       return batchwise(batches, (rows) =>
         rows.filter((row) => {
-          const key = (row as Rows)[0];
+          const [key] = pairOf(row);
           return compareValues(key, lower) >= 0 && compareValues(key, upper) <= 0;
         }),
       );
@@ -125,7 +126,7 @@ function sampleByKey(
   const take = sampler(operation.withReplacement, randomOf(operation.seed, partition));
   return batchwise(batches, (rows) =>
     repeated(rows, (row) => {
-      const key = (row as Rows)[0];
+      const [key] = pairOf(row);
       const fraction = fractions[keys.find(key)];
       if (fraction !== undefined) return take(fraction);
       throw new MillraceError('MR_OPTION_INVALID', `sampleByKey: no fraction is given for the key ${shown(key)}.`);
@@ -148,7 +149,7 @@ function* sketchValues(batches: Iterable<Rows>, precision: number): Iterable<unk
   const sketches: DistinctSketch[] = [];
   for (const rows of batches)
     for (const row of rows) {
-      const [key, value] = row as [unknown, unknown];
+      const [key, value] = pairOf(row);
       const slot = keys.slot(key);
       sketches[slot] ??= newSketch(precision);
       addToSketch(defined(sketches[slot], 'sketch'), hashKey(value));

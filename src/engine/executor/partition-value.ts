@@ -3,6 +3,7 @@ import { defined } from '../../base/defined.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { KeyTable, keysEqual } from '../../data/columnar/key.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
+import { pairOf } from '../../data/columnar/pair.ts';
 import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
 import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import type { ActionPlan, NumberStats } from '../../plan/stages/task-plan.ts';
@@ -57,7 +58,7 @@ export async function partitionValue(
     case 'lookup': {
       const found: unknown[] = [];
       for (const row of rows()) {
-        const [key, value] = row as [unknown, unknown];
+        const [key, value] = pairOf(row);
         if (keysEqual(key, action.key)) found.push(value);
       }
       return found;
@@ -165,7 +166,7 @@ function countBy(rows: Iterable<unknown>, of: 'row' | 'key'): readonly unknown[]
   const table = new KeyTable();
   const counts: number[] = [];
   for (const row of rows) {
-    const slot = table.slot(of === 'key' ? (row as readonly unknown[])[0] : row);
+    const slot = table.slot(of === 'key' ? pairOf(row)[0] : row);
     counts[slot] = (counts[slot] ?? 0) + 1;
   }
   return counts.map((count, slot) => [table.keyAt(slot), count]);

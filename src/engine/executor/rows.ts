@@ -1,5 +1,3 @@
-import { notAPair } from '../../plan/codegen/stage-loop.ts';
-
 /** Rows per batch where an iterator of single rows is cut into batches. */
 const BATCH = 2048;
 
@@ -23,10 +21,4 @@ export function* batchesOf(rows: Iterable<unknown>): Iterable<unknown[]> {
     }
   }
   if (batch.length > 0) yield batch;
-}
-
-/** The row as a pair. @throws {MillraceError} MR_SCHEMA when it is none */
-export function pairOf(row: unknown): readonly [key: unknown, value: unknown] {
-  if (Array.isArray(row) && row.length === 2) return row as [unknown, unknown];
-  throw notAPair(row, undefined);
 }

@@ -1,6 +1,7 @@
 import { defined } from '../../base/defined.ts';
 import { Random } from '../../base/random.ts';
 import { KeyTable } from '../../data/columnar/key.ts';
+import { pairOf } from '../../data/columnar/pair.ts';
 import { encodeBatch } from '../../data/columnar/row-codec.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
 import type { PartitionerPlan, TaskOutput } from '../../plan/stages/task-plan.ts';
@@ -13,7 +14,7 @@ import type { TaskFiles } from '../storage/task-files.ts';
 import { arrowOutput } from './arrow-output.ts';
 import { type FusedSettings, fusedLoop } from './fused-loop.ts';
 import { partitionValue } from './partition-value.ts';
-import { pairOf, rowsOf } from './rows.ts';
+import { rowsOf } from './rows.ts';
 import type { TaskRun } from './task-run.ts';
 
 type OutputOf<K extends TaskOutput['kind']> = Extract<TaskOutput, { readonly kind: K }>;

@@ -1,10 +1,11 @@
 import { deepCopy } from '../../base/deep-copy.ts';
 import { defined } from '../../base/defined.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
+import { pairOf } from '../../data/columnar/pair.ts';
 import { batchRows, decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
 import type { FunctionIndex } from '../../plan/codegen/loop-step.ts';
 import type { StageLoop } from '../../plan/codegen/stage-loop.ts';
-import { PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
+import { checkIterable, PromiseFound, UserFunctionError } from '../../plan/codegen/user-function-error.ts';
 import type { TaskNode } from '../../plan/stages/task-plan.ts';
 import type { Block, MapOutput } from '../protocol/block.ts';
 import { ExternalGroups, type ExternalGroupsSettings, type GroupBuilder } from '../shuffle/external-groups.ts';
@@ -19,7 +20,7 @@ import type { TaskFiles } from '../storage/task-files.ts';
 import { foldRows } from './fold-rows.ts';
 import { type LoadedStage, stageLoop } from './loaded-stage.ts';
 import { operateOn, zipRows } from './partition-operations.ts';
-import { batchesOf, pairOf, rowsOf } from './rows.ts';
+import { batchesOf, rowsOf } from './rows.ts';
 
 /** Map outputs that a task could not read: the driver has them made again. */
 export class FetchFailed extends Error {
@@ -265,8 +266,8 @@ export class TaskRun {
     ) => unknown;
     try {
       const result = userFunction(...args);
-      if (isAsyncResult(result)) throw new PromiseFound(fn);
-      yield* batchesOf(result as Iterable<unknown>);
+      checkIterable(result, fn);
+      yield* batchesOf(result);
     } catch (error) {
       throw blame(fn, error);
     }
@@ -453,11 +454,6 @@ export function blame(fn: FunctionIndex, error: unknown): unknown {
     (error instanceof Error && 'code' in error && error.name === 'MillraceError')
     ? error
     : new UserFunctionError(fn, undefined, error);
-}
-
-/** A promise or an async iterable: the function has to be awaited. */
-function isAsyncResult(result: unknown): boolean {
-  return result instanceof Promise || (typeof result === 'object' && result !== null && Symbol.asyncIterator in result);
 }
 
 const RANGE_BATCH = 4096;

@@ -2,8 +2,9 @@ import type { UserFunction } from '../../base/closures/user-function.ts';
 import { deepCopy } from '../../base/deep-copy.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { KeyTable } from '../../data/columnar/key.ts';
+import { notAPair } from '../../data/columnar/pair.ts';
 import type { AggregatorPlan, FunctionIndex, LoopStep } from './loop-step.ts';
-import { PromiseFound, UserFunctionError } from './user-function-error.ts';
+import { checkIterable, PromiseFound, UserFunctionError } from './user-function-error.ts';
 
 /**
  * Where the rows that come out of a loop go:
@@ -41,12 +42,21 @@ interface Runtime {
   readonly MillraceError: typeof MillraceError;
   readonly UserFunctionError: typeof UserFunctionError;
   readonly PromiseFound: typeof PromiseFound;
-  readonly notAPair: (row: unknown, fn: FunctionIndex | undefined) => MillraceError;
+  readonly notAPair: typeof notAPair;
+  readonly checkIterable: typeof checkIterable;
   /** A zero value of its own for every key: the merge function may change it. */
   readonly deepCopy: (value: unknown) => unknown;
 }
 
-const runtime: Runtime = { KeyTable, MillraceError, UserFunctionError, PromiseFound, notAPair, deepCopy };
+const runtime: Runtime = {
+  KeyTable,
+  MillraceError,
+  UserFunctionError,
+  PromiseFound,
+  notAPair,
+  checkIterable,
+  deepCopy,
+};
 
 /**
  * Generates the one loop of a stage (tier T0): each step a statement, each user function a call, no closure or array in between.
@@ -88,7 +98,7 @@ export function stageLoopSource(steps: readonly LoopStep[], sink: LoopSink): str
       ? pairsLoop(sink.aggregator, sink.of)
       : 'throw new Error("runPairs needs a bare combine");';
   return `'use strict';
-const { KeyTable, MillraceError, UserFunctionError, PromiseFound, notAPair, deepCopy } = runtime;
+const { KeyTable, MillraceError, UserFunctionError, PromiseFound, notAPair, checkIterable, deepCopy } = runtime;
 ${declared}
 let count = 0, base = 0, isEmpty = true, reduced;
 const groups = { table: new KeyTable(), states: [] };
@@ -163,20 +173,20 @@ class LoopWriter {
         return;
       }
       case 'mapValues': {
-        this.#checkPair(step.fn);
+        this.#checkPair();
         const mapped = this.#call(step.fn, `${value}[1]`);
         this.#value = this.#define(`[${value}[0], ${mapped}]`);
         return;
       }
       case 'flatMapValues': {
-        this.#checkPair(step.fn);
+        this.#checkPair();
         this.#each(this.#call(step.fn, `${value}[1]`), step.fn);
         this.#value = this.#define(`[${value}[0], ${this.#value}]`);
         return;
       }
       case 'keys':
       case 'values':
-        this.#checkPair(undefined);
+        this.#checkPair();
         this.#value = this.#define(`${value}[${step.op === 'keys' ? 0 : 1}]`);
         return;
       case 'asKey':
@@ -202,7 +212,7 @@ class LoopWriter {
         );
         return;
       case 'combine':
-        this.#checkPair(aggregatorFunctions(sink.aggregator)[0]);
+        this.#checkPair();
         for (const fn of aggregatorFunctions(sink.aggregator)) this.functions.add(fn);
         this.#lines.push(combineStatement(sink.aggregator, sink.of, `${value}[0]`, `${value}[1]`));
         return;
@@ -226,15 +236,19 @@ class LoopWriter {
   /** Opens a loop over an iterable; the function is still at work while a generator of its own runs. */
   #each(iterable: string, fn: FunctionIndex): void {
     const name = `v${this.#next++}`;
-    this.#lines.push(`at = ${fn};`, `for (const ${name} of ${iterable}) {`);
+    this.#lines.push(
+      `at = ${fn};`,
+      `if (!Array.isArray(${iterable})) checkIterable(${iterable}, ${fn});`,
+      `for (const ${name} of ${iterable}) {`,
+    );
     this.#open++;
     this.#around = fn;
     this.#value = name;
   }
 
-  #checkPair(fn: FunctionIndex | undefined): void {
+  #checkPair(): void {
     this.#lines.push(
-      `if (!Array.isArray(${this.#value}) || ${this.#value}.length !== 2) throw notAPair(${this.#value}, ${fn});`,
+      `if (!Array.isArray(${this.#value}) || ${this.#value}.length !== 2) throw notAPair(${this.#value});`,
     );
   }
 }
@@ -298,17 +312,4 @@ function pairsLoop(aggregator: AggregatorPlan, of: 'values' | 'combiners'): stri
         const key = keys[row], value = values[row];
         ${combineStatement(aggregator, of, 'key', 'value')}
       }`;
-}
-
-export function notAPair(row: unknown, _fn: FunctionIndex | undefined): MillraceError {
-  let shown: string;
-  try {
-    shown = JSON.stringify(row) ?? String(row);
-  } catch {
-    shown = String(row);
-  }
-  return new MillraceError(
-    'MR_SCHEMA',
-    `operations by key need rows that are pairs [key, value], got ${shown.slice(0, 200)}. Make pairs with map or keyBy first.`,
-  );
 }

@@ -24,3 +24,31 @@ export class PromiseFound extends Error {
     this.fn = fn;
   }
 }
+
+/**
+ * What a function gave that has to give rows.
+ * @throws {PromiseFound} for what has to be awaited, {TypeError} for what is not iterable
+ */
+export function checkIterable(result: unknown, fn: FunctionIndex): asserts result is Iterable<unknown> {
+  if (isIterable(result)) return;
+  if (result instanceof Promise || isAsyncIterable(result)) throw new PromiseFound(fn);
+  throw notIterable(result);
+}
+
+/** As {@link checkIterable}, for the result of a function that was awaited. */
+export function checkAwaited(result: unknown): asserts result is Iterable<unknown> | AsyncIterable<unknown> {
+  if (!isIterable(result) && !isAsyncIterable(result)) throw notIterable(result);
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'string' || (typeof value === 'object' && value !== null && Symbol.iterator in value);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function notIterable(result: unknown): TypeError {
+  const shown = typeof result === 'object' && result !== null ? 'an object' : String(result);
+  return new TypeError(`it gave ${shown}, which is not iterable. Give an array of rows, [] for none`);
+}
