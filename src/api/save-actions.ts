@@ -137,8 +137,8 @@ export abstract class SaveActions<T> extends NumberActions<T> {
   }
 
   /**
-   * Writes Arrow IPC files, or streams, which `sc.arrow` and any Arrow library read: columns as in {@link toArrow}. A partition is held in
-   * memory while it is written, for all its batches have one schema.
+   * Writes Arrow IPC files, or streams, which `sc.arrow` and any Arrow library read: columns as in {@link toArrow}. All batches
+   * of a file have one schema, that of its first 16 MiB; rows that need another one go to a further file, `part-00000_00001.arrow`.
    *
    * @example
    * ```ts

@@ -50,6 +50,21 @@ export function layoutOf(field: Field): KeptLayout | undefined {
   return field.metadata.get(layoutMetadata) as KeptLayout | undefined;
 }
 
+/** Whether the values of two fields are of one type, and stand for the same down to their innermost parts. */
+export function isSameField(a: Field, b: Field): boolean {
+  const one: readonly Field[] = a.type.children ?? [];
+  const other: readonly Field[] = b.type.children ?? [];
+  return (
+    String(a.type) === String(b.type) &&
+    layoutOf(a) === layoutOf(b) &&
+    one.length === other.length &&
+    one.every((child, index) => {
+      const match = other[index];
+      return match !== undefined && isSameField(child, match);
+    })
+  );
+}
+
 /** The names of a tuple's items, as Spark's. */
 export function itemNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `_${index + 1}`);

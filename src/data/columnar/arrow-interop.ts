@@ -1,5 +1,5 @@
 import { type Data, type DataType, type Field, makeData, RecordBatch, Schema, Struct, Table } from 'apache-arrow';
-import { arrowData, arrowField, itemNames, layoutOf } from './arrow-data.ts';
+import { arrowData, arrowField, isSameField, itemNames, layoutOf } from './arrow-data.ts';
 import { decodeColumn } from './arrow-values.ts';
 import { frameBatch } from './batch-frame.ts';
 import { readBatch, type Vector } from './batch-reader.ts';
@@ -57,7 +57,7 @@ function unify(name: string, vectors: readonly Vector[]): { field: Field; data: 
   const isShared =
     !vectors.some((vector) => holds(vector, 'tuple')) &&
     (vectors.length === 1 ||
-      (fields.every((field) => sameField(field, fields[0]!)) &&
+      (fields.every((field) => isSameField(field, fields[0]!)) &&
         !vectors.some((vector) => holds(vector, 'dictionary'))));
   if (isShared) return { field: arrowField(name, first!, data[0]!.type), data };
   const values: unknown[] = [];
@@ -71,10 +71,6 @@ function unify(name: string, vectors: readonly Vector[]): { field: Field; data: 
     return part;
   });
   return { field: arrowField(name, whole, wholeData.type), data: parts };
-}
-
-function sameField(a: Field, b: Field): boolean {
-  return String(a.type) === String(b.type) && String([...a.metadata]) === String([...b.metadata]);
 }
 
 /**

@@ -87,8 +87,8 @@ function outputsWithin(directory: string, system: FileSystem): readonly string[]
   });
 }
 
-/** The name of a part file that is put by upload: part-00000.3-<the action's id>.csv, or with maxFileSize part-00000-00003-<the action's id>.parquet. */
-const uploadedPart = /^part-\d{5,}(?:\.\d+|-\d{5,})?-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.|$)/;
+/** The name of a part file that is put by upload: part-00000_00003-<the action's id>.csv, or with maxFileSize part-00000-00003-<the action's id>.parquet. */
+const uploadedPart = /^part-\d{5,}(?:[_-]\d{5,})?-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.|$)/;
 
 function cleanUploaded(
   uri: string,

@@ -7,6 +7,8 @@ export interface FinishedPartFile {
   readonly columns?: readonly string[];
   /** parquet: the schema it has. */
   readonly schema?: ParquetSchema;
+  /** arrow: rows that were handed to it and have to go to another file. */
+  readonly rest?: readonly unknown[];
 }
 
 /** Writes rows into one file of an output's format. */

@@ -67,15 +67,19 @@ class AttemptFiles {
     return { path, file: pending, pending, writer: openPartFile(pending, output) };
   }
 
-  /** Finishes a file and remembers it. */
-  finish({ path, file, pending, writer }: OpenFile): void {
+  /** Finishes a file and remembers it. @returns the file that `openNext` gave for rows that were left, if any */
+  finish({ path, file, pending, writer }: OpenFile, openNext: () => OpenFile): OpenFile | undefined {
     const finished = writer.finish();
-    if (finished === undefined) return;
-    const { sizeBytes, columns, schema } = finished;
+    if (finished === undefined) return undefined;
+    const { sizeBytes, columns, schema, rest } = finished;
     this.#columns ??= columns;
     if (schema !== undefined) this.#schemas.push(schema);
     const upload = pending === undefined ? {} : { upload: pending.pendingUpload() };
     this.#staged.push({ stagedUri: file.uri, path, sizeBytes, ...upload });
+    if (rest === undefined) return undefined;
+    const next = openNext();
+    next.writer.write(rest);
+    return next;
   }
 
   staged(rows: number): StagedPart {
@@ -95,9 +99,13 @@ class AttemptFiles {
     const { output, actionId, stagingUri } = this.#staging;
     const isUnique = output.mode === 'append' || stagingUri === undefined;
     const number = String(this.#partitionIndex).padStart(5, '0');
-    // Where one file follows another, their names are in the order of their rows.
+    // The names of files that follow one another are in the order of their rows.
     const isSeries = 'maxFileSize' in output.options && output.options.maxFileSize !== undefined;
-    const further = isSeries ? `-${String(sequence).padStart(5, '0')}` : sequence === 0 ? '' : `.${sequence}`;
+    const further = isSeries
+      ? `-${String(sequence).padStart(5, '0')}`
+      : sequence === 0
+        ? ''
+        : `_${String(sequence).padStart(5, '0')}`;
     return `part-${number}${further}${isUnique ? `-${actionId}` : ''}${partFileSuffix(output)}`;
   }
 }
@@ -145,20 +153,28 @@ class SinglePartWriter implements PartWriter {
   }
 
   #writer(): PartFileWriter {
-    this.#open ??= this.#files.open('', ++this.#sequence);
+    this.#open ??= this.#next();
     return this.#open.writer;
+  }
+
+  #next(): OpenFile {
+    this.#sequence++;
+    return this.#files.open('', this.#sequence);
   }
 
   #writePiece(write: (writer: PartFileWriter) => void): void {
     const writer = this.#writer();
     write(writer);
     if (writer.isFull !== true || this.#open === undefined) return;
-    this.#files.finish(this.#open);
-    this.#open = undefined;
+    this.#finishFile(this.#open);
+  }
+
+  #finishFile(file: OpenFile): void {
+    this.#open = this.#files.finish(file, () => this.#next());
   }
 
   finish(): StagedPart {
-    if (this.#open !== undefined) this.#files.finish(this.#open);
+    while (this.#open !== undefined) this.#finishFile(this.#open);
     return this.#files.staged(this.#rows);
   }
 
@@ -200,8 +216,7 @@ class PartitionedPartWriter implements PartWriter {
         const file = this.#openIn(directory);
         file.writer.write(group.slice(from, to));
         if (file.writer.isFull !== true) continue;
-        this.#files.finish(file);
-        this.#open.delete(directory);
+        this.#finishFile(directory, file);
       }
     this.#boundBuffers();
   }
@@ -211,8 +226,7 @@ class PartitionedPartWriter implements PartWriter {
   }
 
   finish(): StagedPart {
-    for (const file of this.#open.values()) this.#files.finish(file);
-    this.#open.clear();
+    while (this.#open.size > 0) for (const [directory, file] of this.#open) this.#finishFile(directory, file);
     return this.#files.staged(this.#rows);
   }
 
@@ -232,14 +246,23 @@ class PartitionedPartWriter implements PartWriter {
     if (open !== undefined) return open;
     const [oldest] = this.#open;
     if (this.#open.size >= maxOpenFiles && oldest !== undefined) {
-      this.#files.finish(oldest[1]);
-      this.#open.delete(oldest[0]);
+      this.#finishFile(...oldest);
     }
-    const sequence = this.#sequences.get(directory) ?? 0;
-    this.#sequences.set(directory, sequence + 1);
-    const file = this.#files.open(directory, sequence);
+    const file = this.#next(directory);
     this.#open.set(directory, file);
     return file;
+  }
+
+  #next(directory: string): OpenFile {
+    const sequence = this.#sequences.get(directory) ?? 0;
+    this.#sequences.set(directory, sequence + 1);
+    return this.#files.open(directory, sequence);
+  }
+
+  #finishFile(directory: string, file: OpenFile): void {
+    this.#open.delete(directory);
+    const next = this.#files.finish(file, () => this.#next(directory));
+    if (next !== undefined) this.#open.set(directory, next);
   }
 
   #split(row: unknown): { readonly directory: string; readonly rest: Row } {

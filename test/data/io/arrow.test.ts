@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import {
   Dictionary,
   Int32,
@@ -60,6 +61,80 @@ describe('arrow', () => {
     const table = tableFromIPC(readFileSync(join(save([rows]), 'part-00000.arrow')));
     expect(table.numRows).toBe(40_000);
     expect(table.get(39_999)?.toJSON()).toEqual({ id: 39_999, name: 'name 1' });
+  });
+
+  describe('where a partition is larger than what is held for its schema', () => {
+    const batch = 16 * 1024;
+    const rowsOf = <T>(count: number, make: (index: number) => T): T[] =>
+      Array.from({ length: count }, (_, i) => make(i));
+    /** More than 16 MiB: what comes after them is written batch by batch, in their schema. */
+    const first = rowsOf(batch, (id) => ({
+      id,
+      x: id / 2,
+      day: `day ${id % 7}`,
+      list: [id, id / 4],
+      inner: { a: id % 2 === 0 ? null : id, b: 'b' },
+      note: `${id} ${'x'.repeat(1024)}`,
+      when: new Date(id),
+    }));
+    const rest = first.map((row) => ({ ...row, note: `${row.id}` }));
+
+    const saved = (rows: readonly unknown[], ipc: 'file' | 'stream'): { path: string; files: string[] } => {
+      const path = join(directory, `out${outputs++}`);
+      const spec = { format: 'arrow', uri: toUri(path), mode: 'error', options: { ipc } } as const;
+      const committer = new OutputCommitter(spec, 'save');
+      const writer = createPartWriter(committer.begin(), 0, 0);
+      writer.write(rows);
+      committer.commit([writer.finish()]);
+      return { path, files: readdirSync(path).filter((name) => name.startsWith('part-')) };
+    };
+
+    it.each(['file', 'stream'] as const)('goes on batch by batch in a %s, its dictionaries growing', (ipc) => {
+      const later = [
+        rest.map((row) => ({ ...row, x: row.id })), // whole numbers
+        rest.map((row) => ({ ...row, day: `day ${row.id % 9}`, list: [] })),
+        rest.map((row) => ({ ...row, day: `${row.id} of its own` })), // no dictionary
+        rest.map((row) => ({ ...row, x: null, day: null, list: null, inner: null, note: null, when: null })),
+        rest.map(({ id }) => ({ id })),
+        rest.map((row) => ({ ...row, inner: { b: 'c', a: row.id } })),
+      ];
+      const { path, files } = saved([first, ...later].flat(), ipc);
+      expect(files).toHaveLength(1);
+      const nulls = { x: null, day: null, list: null, inner: null, note: null, when: null };
+      const expected = [first, ...later].flat().map((row) => ({ ...nulls, ...row }));
+      const found = readRows(arrow(path)) as typeof first;
+      expect(found.length).toBe(expected.length);
+      for (const [index, row] of found.entries())
+        if (!isDeepStrictEqual(row, expected[index])) expect(row).toEqual(expected[index]);
+      const table = tableFromIPC(readFileSync(join(path, files[0]!)));
+      expect(table.numRows).toBe(expected.length);
+      expect(table.batches.length).toBe(7);
+      for (const at of [0, batch + 1, 2 * batch + 8, 3 * batch + 5, 6 * batch + 3])
+        expect(table.getChild('day')?.get(at)).toBe(expected[at]?.day);
+      expect(table.getChild('x')?.get(batch + 3)).toBe(3);
+    });
+
+    it('goes on in another file when rows need another schema', () => {
+      const later = [
+        rest.map((row) => ({ ...row, id: row.id + 0.5 })),
+        rest.map((row) => ({ ...row, extra: true })),
+        rest.map((row, index) => ({ ...row, x: index % 2 === 0 ? 'text' : 1 })),
+        [null, 1, 'two'],
+      ];
+      const rows = [first, ...later].flat();
+      const { path, files } = saved(rows, 'file');
+      expect(files).toEqual(['part-00000.arrow', 'part-00000_00001.arrow']);
+      const found = readRows(arrow(path)) as (typeof first)[number][];
+      expect(found.length).toBe(rows.length);
+      for (const [index, row] of rows.entries()) {
+        const given = found[index];
+        const expected =
+          row !== null && typeof row === 'object'
+            ? { ...row, ...(given && 'extra' in given && !('extra' in row) ? { extra: null } : {}) }
+            : row;
+        if (!isDeepStrictEqual(given, expected)) expect(given).toEqual(expected);
+      }
+    });
   });
 
   it('reads files and streams, a split a few record batches, dictionaries included', () => {
