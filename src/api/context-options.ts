@@ -17,7 +17,7 @@ export interface ContextOptions {
   readonly appName?: string | undefined;
   /** Shared memory for cached and shuffled data and working memory of tasks, together: `'512mb'`, `'4gb'` or bytes. Default half of the machine's. */
   readonly memory?: string | number | undefined;
-  /** Where temporary files go, in a folder of their own that is removed by `stop()`. Default the system's. */
+  /** Where temporary files go, in a folder of their own that is removed by `stop()`; that of a killed process by the next context there. Default the system's. */
   readonly tempDir?: string | undefined;
   /** Partitions of `parallelize` and `range` when none are given. Default: the number of workers. */
   readonly defaultParallelism?: number | undefined;

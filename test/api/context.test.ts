@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -114,6 +114,29 @@ describe('a script', () => {
     `);
     expect([code, text.trim()]).toEqual([0, '5050']);
     expect(readdirSync(tempDir)).toEqual([]);
+  });
+
+  it('that is killed leaves files until another context is made in the same place, which leaves those of the living', async () => {
+    const tempDir = folder();
+    const killed = await run(
+      `
+      import { MillraceContext } from MILLRACE;
+      const sc = await MillraceContext.create({ workers: 1, tempDir: ${JSON.stringify(tempDir)} });
+      console.log('ready');
+      setInterval(() => {}, 1000);
+    `,
+      'SIGKILL',
+    );
+    expect(killed.signal).toBe('SIGKILL');
+    const [left = ''] = readdirSync(tempDir);
+    mkdirSync(join(tempDir, 'millrace-1-foreig'));
+    await using first = await MillraceContext.create({ workers: 1, tempDir });
+    const mine = readdirSync(tempDir);
+    expect(mine).toContain('millrace-1-foreig');
+    expect(mine).not.toContain(left);
+    await using second = await MillraceContext.create({ workers: 1, tempDir });
+    expect(readdirSync(tempDir)).toEqual(expect.arrayContaining(mine));
+    expect(await first.range(3).count()).toBe(await second.range(3).count());
   });
 
   it('that throws leaves no file', async () => {

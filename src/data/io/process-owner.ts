@@ -27,7 +27,7 @@ export function isAlive({ pid, host, began }: ProcessOwner): boolean {
 }
 
 /** Linux: the boot and the clock tick at which a process began (field 22 of its stat); undefined elsewhere. */
-function beginOf(pid: number): string | undefined {
+export function beginOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
