@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { shipAs } from '../base/closures/shippable.ts';
 import { MillraceError } from '../base/errors.ts';
 
 /** How the processes of `pipe` run. */
@@ -8,6 +9,16 @@ export interface PipeOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Their working directory, default that of this program. */
   readonly cwd?: string | undefined;
+}
+
+/** In a worker, what knows the process of the task at work; see `TaskProcess`. Functions over partitions run nowhere else. */
+class ProcessOfTask {
+  declare started: (pid: number | undefined) => void;
+  declare ended: () => void;
+
+  static {
+    shipAs(ProcessOfTask.prototype, () => ({ kind: 'value', reviver: 'taskProcess', data: undefined }));
+  }
 }
 
 /** The words of a command line: cut at blanks, except inside of quotes; a backslash takes the next character as it is. */
@@ -38,8 +49,11 @@ export function pipeThrough(
   [program = '', ...args]: readonly string[],
   { env, cwd }: PipeOptions,
 ): (rows: Iterable<unknown>) => AsyncIterable<string> {
+  const processOfTask = new ProcessOfTask();
   return async function* pipe(rows) {
     const child = spawn(program, args, { env: { ...process.env, ...env }, cwd, stdio: 'pipe' });
+    processOfTask.started(child.pid);
+    child.once('exit', () => processOfTask.ended());
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-10_000);

@@ -194,6 +194,22 @@ describe('sampling', () => {
 });
 
 describe('pipe', () => {
+  it('ends the program when the action is cancelled, also one that reads and writes nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-pipe-'));
+    const appears = async (name: string): Promise<void> => {
+      while (!readdirSync(folder).includes(name)) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const script = 'trap "touch ended; exit" TERM; touch begun; while :; do sleep 0.05; done';
+    const abort = new AbortController();
+    const piped = sc.parallelize([1], 1).pipe(['sh', '-c', script], { cwd: folder });
+    const failure = expect(piped.collect({ signal: abort.signal })).rejects.toMatchObject({ code: 'MR_ABORTED' });
+    await appears('begun');
+    abort.abort();
+    await failure;
+    await appears('ended');
+    rmSync(folder, { recursive: true });
+  });
+
   it('gives the lines that one process a partition makes of the rows', async () => {
     const rdd = sc.parallelize(['b', 'ü', 'a', 'c'], 2);
     expect(await rdd.pipe('sort -r').collect()).toEqual(['ü', 'b', 'c', 'a']);

@@ -16,6 +16,7 @@ import { childrenOf } from '../../plan/stages/task-inputs.ts';
 import type { FunctionOrigin, TaskNode, TaskOutput } from '../../plan/stages/task-plan.ts';
 import type { BroadcastReference, ReleasedBroadcasts, StagePayload, StageReference } from '../protocol/task.ts';
 import type { AccumulatorUpdates } from './accumulator-updates.ts';
+import type { TaskProcess } from './task-process.ts';
 
 /** A stage as a worker holds it: the plan, the functions rebuilt, and which of them turned out to give promises. */
 export interface LoadedStage {
@@ -58,12 +59,14 @@ export class StageLoader {
   readonly #stages = new Map<number, LoadedStage>();
   readonly #broadcasts = new Map<number, unknown>();
   readonly #updates: AccumulatorUpdates;
+  readonly #process: TaskProcess;
   #released = 0;
   #fileSystems = new FileSystems();
   #isRemote = false;
 
-  constructor(updates: AccumulatorUpdates) {
+  constructor(updates: AccumulatorUpdates, process: TaskProcess) {
     this.#updates = updates;
+    this.#process = process;
   }
 
   async load(reference: StageReference, stores: FileSystemSettings): Promise<LoadedStage> {
@@ -138,6 +141,8 @@ export class StageLoader {
         if (!broadcasts.has(id)) throw new MillraceError('MR_BUG', `broadcast ${id} did not reach the worker.`);
         return { id, value: broadcasts.get(id) };
       }
+      case 'taskProcess':
+        return this.#process;
       case 'accumulator': {
         const { id, zero, stateOf, merge } = data as AccumulatorData;
         return {

@@ -22,10 +22,12 @@ import { AccumulatorUpdates } from './accumulator-updates.ts';
 import { awaitAsyncSteps, awaitableFunctions, type ReadyPartitions } from './async-steps.ts';
 import { type LoadedStage, StageLoader } from './loaded-stage.ts';
 import { writeOutput } from './task-output.ts';
+import { TaskProcess } from './task-process.ts';
 import { CachedBlockLost, FetchFailed, type TaskEnvironment, TaskRun } from './task-run.ts';
 
 const updates = new AccumulatorUpdates();
-const loader = new StageLoader(updates);
+const taskProcess = new TaskProcess();
+const loader = new StageLoader(updates, taskProcess);
 let nextFile = 0;
 let reclaimed = 0;
 
@@ -33,6 +35,7 @@ let reclaimed = 0;
 export async function runBatch(batch: TaskBatch): Promise<readonly TaskOutcome[]> {
   const { control } = batch;
   Atomics.store(control, Control.thread, threadId);
+  taskProcess.enter(control);
   if (batch.settings.reclaim !== reclaimed) {
     reclaimed = batch.settings.reclaim;
     collectGarbage();

@@ -92,7 +92,9 @@ export const Control = {
   cancelled: 1,
   /** Written by the worker: its thread id, so that the driver knows whom it has to outlive. */
   thread: 2,
-  length: 3,
+  /** Written by the worker: the id of the process that its task waits for, which the driver ends with the thread; 0 for none. */
+  process: 3,
+  length: 4,
 } as const;
 
 export type TaskOutcome = TaskSuccess | TaskFailure;

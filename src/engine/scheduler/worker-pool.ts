@@ -68,6 +68,7 @@ export class WorkerPool {
       return await this.#pool.run(batch, { signal: abort.signal });
     } catch (error) {
       await this.#end(Atomics.load(batch.control, Control.thread));
+      endProcess(Atomics.load(batch.control, Control.process));
       throw abort.signal.reason instanceof MillraceError ? abort.signal.reason : error;
     } finally {
       this.#aborts.delete(abort);
@@ -119,4 +120,14 @@ export class WorkerPool {
 /** Fresh control words for a batch, shared with the worker that runs it. */
 export function newControl(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(Control.length * 4));
+}
+
+/** Ends the process that a task had started. */
+function endProcess(pid: number): void {
+  if (pid === 0) return;
+  try {
+    process.kill(pid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
