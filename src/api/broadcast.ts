@@ -10,6 +10,7 @@ interface BroadcastHolders {
   /** Called when a closure that names it is captured. */
   noteBroadcast(reference: BroadcastReference): void;
   releaseBroadcast(id: number): void;
+  collectBroadcasts<R>(capture: () => R): { readonly result: R; readonly broadcasts: readonly BroadcastReference[] };
 }
 
 /**
@@ -26,6 +27,8 @@ interface BroadcastHolders {
 export class Broadcast<T> {
   readonly id: number;
   readonly #workers: BroadcastHolders;
+  /** Those that the value itself names. */
+  readonly #inside: readonly BroadcastReference[];
   #value: T | undefined;
   #reference: BroadcastReference | undefined;
 
@@ -34,7 +37,10 @@ export class Broadcast<T> {
     this.id = id;
     this.#value = value;
     this.#workers = workers;
-    const closures = captureClosures([{ fn: () => value, operator: 'broadcast', callSite: undefined }]);
+    const { result: closures, broadcasts } = workers.collectBroadcasts(() =>
+      captureClosures([{ fn: () => value, operator: 'broadcast', callSite: undefined }]),
+    );
+    this.#inside = broadcasts;
     const payload = toShared(serialize({ ...closures, shared: [] }));
     this.#reference = { id, payload, shared: closures.shared };
   }
@@ -84,7 +90,8 @@ export class Broadcast<T> {
 
   static {
     shipAs(Broadcast.prototype, (broadcast: Broadcast<unknown>) => {
-      broadcast.#workers.noteBroadcast(broadcast.#check());
+      const reference = broadcast.#check();
+      for (const needed of [...broadcast.#inside, reference]) broadcast.#workers.noteBroadcast(needed);
       return { kind: 'value', reviver: 'broadcast', data: { id: broadcast.id } };
     });
   }

@@ -58,6 +58,18 @@ describe('a broadcast', () => {
     await one.stop();
   });
 
+  it('may hold others', async () => {
+    const names = sc.broadcast(['zero', 'one']);
+    const tables = sc.broadcast({ names, suffix: '!' });
+    const outer = sc.broadcast([tables]);
+    expect(
+      await sc
+        .range(2)
+        .map((n) => `${outer.value[0]?.value.names.value[n]}${tables.value.suffix}`)
+        .collect(),
+    ).toEqual(['zero!', 'one!']);
+  });
+
   it('may be one of many in one function, also where that keeps state', async () => {
     const numbers = Array.from({ length: 34 }, (_, n) => sc.broadcast(n));
     const seen = { calls: 0 };

@@ -238,6 +238,17 @@ export class LocalBackend implements Backend {
     if (this.#captured?.every(({ id }) => id !== reference.id)) this.#captured.push(reference);
   }
 
+  /** Runs `capture` and tells which broadcasts were captured, those that others need first. */
+  collectBroadcasts<T>(capture: () => T): { readonly result: T; readonly broadcasts: readonly BroadcastReference[] } {
+    const broadcasts: BroadcastReference[] = [];
+    this.#captured = broadcasts;
+    try {
+      return { result: capture(), broadcasts };
+    } finally {
+      this.#captured = undefined;
+    }
+  }
+
   /** Workers drop their copies of a broadcast before the next tasks they run. */
   releaseBroadcast(id: number): void {
     const { count, latest } = this.#released;
@@ -299,15 +310,7 @@ export class LocalBackend implements Backend {
       isMaterialized: (node) => this.#isMaterialized(node),
       isInUse: (stage) => this.#scheduler.isInUse(stage),
       nextKey: () => this.nextId(),
-      collectBroadcasts: (capture) => {
-        const broadcasts: BroadcastReference[] = [];
-        this.#captured = broadcasts;
-        try {
-          return { result: capture(), broadcasts };
-        } finally {
-          this.#captured = undefined;
-        }
-      },
+      collectBroadcasts: (capture) => this.collectBroadcasts(capture),
     };
   }
 
