@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from '../../base/crc32.ts';
+import { crc32 } from 'node:zlib';
+
 import { MillraceError } from '../../base/errors.ts';
 import { makeDirectories } from '../../data/io/make-directories.ts';
 import { beginOf, isAlive } from '../../data/io/process-owner.ts';

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { crc32 } from '../../base/crc32.ts';
+import { crc32 } from 'node:zlib';
+
 import { MillraceError } from '../../base/errors.ts';
 import type { DiskExtent } from '../protocol/block.ts';
 import { BlockLost } from './block-lost.ts';

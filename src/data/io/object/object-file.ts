@@ -1,4 +1,5 @@
-import { crc32 } from '../../../base/crc32.ts';
+import { crc32 } from 'node:zlib';
+
 import { MillraceError } from '../../../base/errors.ts';
 import { decodeBatch, encodeBatch } from '../../columnar/row-codec.ts';
 import type { RandomAccessFile, WritableFile } from '../file-system.ts';
