@@ -1,9 +1,11 @@
 import type { BatchStatus } from '../definition/batch-status.ts';
 import { instanceKey, type TypedParameter, typedParameters } from '../definition/instance-key.ts';
+import type { JobExecution } from '../definition/job-execution.ts';
 import type { ParameterValue, StoredParameter } from '../definition/job-parameters.ts';
 import type { LaunchedExecution } from './execution-records.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import { decideLaunch, type LaunchDecision, type LaunchWish } from './launch-decision.ts';
+import { type Orphan, reapIn } from './reaper-store.ts';
 import type { SqlRow, SqlTransaction } from './sql/database.ts';
 import { isTransientSqlError } from './sql/transient-error.ts';
 import { marks, nowMs } from './sql-text.ts';
@@ -30,13 +32,20 @@ export interface LaunchRequest {
   readonly parentStepId?: string | undefined;
   /** Whether a reaper does it. */
   readonly isRecovery: boolean;
+  /** What runs the instance and is to be ended by the launch: both or neither, wherever the process dies. */
+  readonly orphan?: Orphan | undefined;
   readonly owner: string;
   readonly leaseTtlMs: number;
   readonly now: number;
 }
 
 export type LaunchOutcome =
-  | { readonly kind: 'launched'; readonly execution: LaunchedExecution }
+  | {
+      readonly kind: 'launched';
+      readonly execution: LaunchedExecution;
+      /** The orphan, as ended by this launch. */
+      readonly ended?: JobExecution | undefined;
+    }
   | { readonly kind: 'active'; readonly executionId: string; readonly owner: string | undefined }
   | {
       readonly kind: 'refused';
@@ -50,6 +59,9 @@ interface InstanceRow {
   readonly runId: number | undefined;
   readonly recoveries: number;
 }
+
+/** What a reaper was about to start again is not its any more: another ended it, or its owner did. */
+export class OrphanIsTaken extends Error {}
 
 const runIdName = 'run.id';
 const mostTries = 50;
@@ -93,6 +105,9 @@ async function launchIn(
   if (request.isNewRun) {
     return launchNew(store, transaction, request, identifying, baseKey, (newest.runId ?? 0) + 1);
   }
+  const ended =
+    request.orphan === undefined ? undefined : await reapIn(store, transaction, request.orphan, request.now);
+  if (request.isRecovery && ended === undefined) throw new OrphanIsTaken();
   const last = await lastExecution(store, transaction, newest.id);
   const decision = decideLaunch(last?.status, request.wish);
   switch (decision.kind) {
@@ -103,7 +118,7 @@ async function launchIn(
     case 'nextRun':
       return launchNew(store, transaction, request, identifying, baseKey, (newest.runId ?? 0) + 1);
     default:
-      return insertExecution(store, transaction, request, newest, decision.kind, last);
+      return { ...(await insertExecution(store, transaction, request, newest, decision.kind, last)), ended };
   }
 }
 
@@ -208,7 +223,7 @@ async function insertExecution(
   instance: InstanceRow,
   kind: 'first' | 'restart' | 'fromScratch' | 'noop',
   last: LastExecution | undefined,
-): Promise<LaunchOutcome> {
+): Promise<Extract<LaunchOutcome, { kind: 'launched' }>> {
   const continues = kind === 'restart' || kind === 'noop';
   const recoveries = request.isRecovery ? instance.recoveries + 1 : 0;
   if (recoveries !== instance.recoveries) {

@@ -34,6 +34,14 @@ export function closed(): MillraceError {
   return new MillraceError('MR_OPERATOR_CLOSED', 'This JobOperator was closed. Create a new one.');
 }
 
+/** Whether a launch failed for the sake of the store or the operator. */
+export function saysNothingOfJob(error: unknown): boolean {
+  return (
+    error instanceof MillraceError &&
+    (error.code === 'MR_REPOSITORY_UNREACHABLE' || error.code === 'MR_OPERATOR_CLOSED')
+  );
+}
+
 /** A store that stayed locked, may not be written or is damaged, said as such; other errors as they are. */
 export function unreachable(identity: string, error: unknown): unknown {
   if (error instanceof MillraceError) return error;

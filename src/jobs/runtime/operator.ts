@@ -10,8 +10,8 @@ import type { JobRepository } from '../definition/job-repository.ts';
 import type { JobDefinition } from '../definition/step-definition.ts';
 import { ExecutionReader, noSuchExecution } from '../repository/execution-reader.ts';
 import { ExecutionStore } from '../repository/execution-store.ts';
-import { type LaunchRequest, launchedInput, storeLaunch } from '../repository/launcher.ts';
-import { type ActiveExecution, activeExecutions } from '../repository/reaper-store.ts';
+import { type LaunchRequest, launchedInput, OrphanIsTaken, storeLaunch } from '../repository/launcher.ts';
+import type { Orphan } from '../repository/reaper-store.ts';
 import { migrate } from '../repository/schema.ts';
 import { SqlDataSource } from '../repository/sql/data-source.ts';
 import { openDatabase } from '../repository/sql/open-database.ts';
@@ -21,7 +21,7 @@ import { EventHub } from './event-hub.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { JobRun, type RunStep } from './job-run.ts';
 import { checkLaunchOptions, launchParameters } from './launch-parameters.ts';
-import { closed, illegal, refusal, unreachable } from './operator-errors.ts';
+import { closed, illegal, refusal, saysNothingOfJob, unreachable } from './operator-errors.ts';
 import { type JobOperatorOptions, type ResolvedOperatorOptions, resolveOperatorOptions } from './operator-options.ts';
 import { newOwner } from './owner-identity.ts';
 import { Reaper } from './reaper.ts';
@@ -43,14 +43,16 @@ interface Running {
   readonly handle: JobHandle;
   readonly run: JobRun;
   readonly ended: Promise<JobExecution>;
-  readonly isRecovery: boolean;
-  readonly parentStepId: string | undefined;
+  readonly request: LaunchRequest;
+  /** As its launch ended it. */
+  readonly orphan: JobExecution | undefined;
 }
 
 interface InternalLaunch extends LaunchOptions {
   readonly instanceId?: string;
   readonly parentStepId?: string;
-  readonly isRecovery?: boolean;
+  /** To be ended and started again: by a reaper. */
+  readonly orphan?: Orphan;
 }
 
 const runStep: RunStep = (job, step, position, isReplayable) =>
@@ -134,6 +136,7 @@ export class JobOperator {
       now: () => this.#now(),
       isRunning: (executionId) => this.#running.has(executionId),
       isLaunching: (executionId) => this.#launching.has(executionId),
+      restart: (orphan) => this.#restartOrphan(orphan),
     });
     this.#host = {
       store,
@@ -223,8 +226,8 @@ export class JobOperator {
     this.#checkOpen();
     const launched = await launchedInput(this.#store, executionId);
     if (launched === undefined) throw noSuchExecution(executionId);
-    const { instanceId, input, jobName } = launched;
-    return (await this.#launch(this.job(jobName), input, { onComplete: 'refuse', instanceId })).handle;
+    const { instanceId, input } = launched;
+    return (await this.#launch(this.job(launched.jobName), input, { onComplete: 'refuse', instanceId })).handle;
   }
 
   /** Asks an execution of any process to end. It can be restarted. */
@@ -261,7 +264,7 @@ export class JobOperator {
   /** Ends the executions whose owner is gone, and starts those of registered jobs again. @returns those it ended */
   async recover(): Promise<readonly JobExecution[]> {
     this.#checkOpen();
-    return this.#reaper.pass((orphan, execution) => this.#restartOrphan(orphan, execution));
+    return this.#reaper.pass();
   }
 
   /** Calls `listener` for each event of this operator. @returns a function that ends it */
@@ -345,7 +348,8 @@ export class JobOperator {
       instanceId: options.instanceId,
       createdBy: options.createdBy,
       parentStepId: options.parentStepId,
-      isRecovery: options.isRecovery === true,
+      isRecovery: options.orphan !== undefined,
+      orphan: options.orphan,
       owner: this.#owner,
       leaseTtlMs: this.#options.leaseTtlMs,
       now: this.#now(),
@@ -356,7 +360,8 @@ export class JobOperator {
     return running;
   }
 
-  async #storeLaunch(definition: JobDefinition, request: LaunchRequest, values: object): Promise<Running> {
+  async #storeLaunch(definition: JobDefinition, asked: LaunchRequest, values: object): Promise<Running> {
+    let request = asked;
     for (let reaps = 0; ; reaps++) {
       const leaseFromMs = Number(process.hrtime.bigint() / 1_000_000n);
       const outcome = await storeLaunch(this.#store, request);
@@ -367,29 +372,27 @@ export class JobOperator {
           const added = execution.parameters.find(({ name }) => name === 'run.id');
           const seen = added === undefined ? { ...values } : { ...values, 'run.id': added.value };
           const run = new JobRun(this.#host, definition, execution, Object.freeze(seen), leaseFromMs, runStep);
-          return this.#beginRun(run, request);
+          if (outcome.ended !== undefined) this.#reaper.tell(outcome.ended, request.now);
+          return this.#beginRun(run, request, outcome.ended);
         }
         case 'refused':
+          if (request.orphan !== undefined && !request.isRecovery) await this.#reaper.end(request.orphan);
           throw refusal(definition, outcome.decision.code, outcome.executionId, request);
         case 'active': {
           const own = this.#running.get(outcome.executionId);
-          if (own?.isRecovery === true && !request.wish.force) return own;
-          const [active] = own === undefined ? await activeExecutions(this.#store, outcome.executionId) : [];
-          if (own === undefined && reaps < mostReaps) {
-            // Ended meanwhile, here or by another: look again.
-            if (active === undefined || (await this.#reaper.reapIfOrphan(active)).kind !== 'alive') continue;
-          }
-          throw refusal(definition, 'MR_JOB_ALREADY_RUNNING', outcome.executionId, request);
+          if (own?.request.isRecovery === true && !request.wish.force) return own;
+          const found = own || reaps === mostReaps ? 'alive' : await this.#reaper.look(outcome.executionId);
+          if (found === 'alive') throw refusal(definition, 'MR_JOB_ALREADY_RUNNING', outcome.executionId, request);
+          // Ended meanwhile, or to be ended by this launch.
+          request = { ...request, orphan: found };
         }
       }
     }
   }
 
-  #beginRun(run: JobRun, request: LaunchRequest): Running {
+  #beginRun(run: JobRun, request: LaunchRequest, orphan: JobExecution | undefined): Running {
     const { executionId, instanceId, jobName } = run.launched;
-    if (request.isRecovery) {
-      run.emit({ kind: 'executionRecovered', at: this.#now() });
-    }
+    if (request.isRecovery) run.emit({ kind: 'executionRecovered', at: this.#now() });
     // A turn of the loop later, so that the caller has its handle before the first step runs.
     const ended = Promise.resolve()
       .then(() => run.run())
@@ -414,8 +417,7 @@ export class JobOperator {
         if (this.#running.has(executionId)) await this.#requestStop(executionId);
       },
     });
-    const { isRecovery, parentStepId } = request;
-    const running: Running = { handle, run, ended, isRecovery, parentStepId };
+    const running: Running = { handle, run, ended, request, orphan };
     this.#running.set(executionId, running);
     return running;
   }
@@ -423,10 +425,13 @@ export class JobOperator {
   /** What is lost because its lease could not be renewed is nobody's any more: ended here, unless another was first. */
   async #letGo(executionId: string): Promise<void> {
     this.#running.delete(executionId);
-    const [active] = await activeExecutions(this.#store, executionId);
-    if (active === undefined) return;
-    const reaped = await this.#reaper.reapIfOrphan(active);
-    if (reaped.kind === 'ended') await this.#restartOrphan(active, reaped.execution);
+    const found = await this.#reaper.look(executionId);
+    try {
+      if (typeof found === 'object') await this.#reaper.take(found);
+    } catch (error) {
+      // A closing operator leaves it to others.
+      if (this.#closing === undefined) throw error;
+    }
   }
 
   #stopOn(signal: AbortSignal, { handle, run, ended }: Running): void {
@@ -466,23 +471,21 @@ export class JobOperator {
     await this.recover();
   }
 
-  async #restartOrphan(orphan: ActiveExecution, execution: JobExecution): Promise<void> {
+  async #restartOrphan(orphan: Orphan): Promise<JobExecution | undefined> {
     const { onOrphan, maxRecoveries, logger } = this.#options;
     const job = this.#jobs.get(orphan.jobName);
-    if (onOrphan === 'fail' || job === undefined || orphan.parentStepId !== undefined) return;
-    if (this.#closing !== undefined) return;
-    if (execution.recoveries >= maxRecoveries) return;
-    const launched = await launchedInput(this.#store, orphan.id);
-    if (launched === undefined) return;
+    if (onOrphan === 'fail' || job === undefined || orphan.parentStepId !== undefined) return undefined;
+    if (orphan.recoveries >= maxRecoveries) return undefined;
+    this.#checkOpen();
+    const { id, instanceId } = orphan;
     try {
-      await this.#launch(job, launched.input, {
-        onComplete: 'refuse',
-        instanceId: orphan.instanceId,
-        isRecovery: true,
-      });
+      const launched = await launchedInput(this.#store, id);
+      return launched && (await this.#launch(job, launched.input, { onComplete: 'refuse', instanceId, orphan })).orphan;
     } catch (error) {
-      // Another was first, or the job may not be restarted: it stays FAILED.
-      logger.warn(`the orphan ${orphan.id} was not started again: ${String(error)}`);
+      // It stays active, for the next pass.
+      if (saysNothingOfJob(error)) throw error;
+      if (!(error instanceof OrphanIsTaken)) logger.warn(`the orphan ${id} was not started again: ${String(error)}`);
+      return undefined;
     }
   }
 

@@ -95,6 +95,22 @@ describe('owners that end', () => {
     expect(first).toMatchObject({ status: 'FAILED', exitCode: 'ORPHANED' });
   });
 
+  it.each(['recover', 'launch'])(
+    'ST-26: a reaper that dies as it has ended an orphan leaves it to the next: %s',
+    async (how) => {
+      const store = freshStore();
+      const owner = start('hold', store);
+      await owner.says('working');
+      await owner.kill();
+      expect((await start('reap', store, how).ended).signal).toBe('SIGKILL');
+      const held = job('held').step('work', (s) => s.task((c) => c.isRestart));
+      const operator = await create(store, { jobs: [held] });
+      const newest = async () => (await operator.repository.executions({ jobName: 'held' }))[0];
+      await until(async () => (await newest())?.endTime !== undefined);
+      expect(await newest()).toMatchObject({ status: 'COMPLETED', recoveries: how === 'recover' ? 2 : 1 });
+    },
+  );
+
   it('ST-26: a job that kills its process is given up after 3 recoveries', async () => {
     const store = freshStore();
     const signals: (string | null)[] = [];
