@@ -20,8 +20,8 @@ export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 class CircuitOpenError extends MillraceError {
   readonly retryAfterMs: number;
 
-  constructor(message: string, retryAfterMs: number) {
-    super('MR_CIRCUIT_OPEN', message, { details: { retryAfterMs } });
+  constructor(retryAfterMs: number) {
+    super('MR_CIRCUIT_OPEN', 'Circuit breaker is OPEN', { details: { retryAfterMs } });
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -104,13 +104,11 @@ export class CircuitBreaker {
   #admit(): void {
     if (this.#state === 'OPEN') {
       const restMs = this.#openedAt + this.#recoveryTimeoutMs - this.#clock.now();
-      if (restMs > 0) {
-        throw new CircuitOpenError(`Circuit breaker is OPEN: it lets a call through in ${restMs} ms.`, restMs);
-      }
+      if (restMs > 0) throw new CircuitOpenError(restMs);
       this.#enter('HALF_OPEN');
     }
     if (this.#state === 'HALF_OPEN') {
-      if (this.#isProbing) throw new CircuitOpenError('Circuit breaker is OPEN: another call is probing it.', 0);
+      if (this.#isProbing) throw new CircuitOpenError(0);
       this.#isProbing = true;
     }
   }
