@@ -1,5 +1,6 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { ItemStream } from '../definition/item-reader.ts';
+import { notJson } from '../definition/json-text.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 
 /** Where a restart goes on: a position of the reader and the records behind it that are resolved already (ST-200). */
@@ -55,7 +56,7 @@ export class ChunkInput {
     this.#fetchSize = fetchSize;
     this.#index = index;
     this.#what = what;
-    this.#position = stream.position();
+    this.#position = this.#positionNow();
   }
 
   /** Index of the next record. */
@@ -77,7 +78,7 @@ export class ChunkInput {
         `${this.#what}: the input is shorter than in the last run: ${count} records that it had read are not there. Put them back, or launch with force: true.`,
       );
     }
-    this.#position = this.#stream.position();
+    this.#position = this.#positionNow();
     return length;
   }
 
@@ -119,10 +120,21 @@ export class ChunkInput {
 
   /** The stream has moved past a record that could not be read: an entry of its own. */
   skipRecord(error: unknown): InputEntry {
-    const after = this.#stream.position();
+    const after = this.#positionNow();
     const batch: Batch = { position: this.#position, after, count: 1 };
     this.#position = after;
     return { index: this.#index++, item: undefined, error, isReadSkip: true, batch, offset: 0 };
+  }
+
+  /** What a restart could not read back is refused now: it would begin anew and double its items. */
+  #positionNow(): JsonValue {
+    const position = this.#stream.position();
+    const wrong = notJson(position);
+    if (wrong === undefined) return position;
+    throw new MillraceError(
+      'MR_NOT_JSON',
+      `${this.#what}: the position of its reader is not JSON: ${wrong}. Return what open() needs to go on, as null, booleans, finite numbers, strings, arrays and plain objects.`,
+    );
   }
 
   #accept(items: readonly unknown[]): undefined {
@@ -137,7 +149,7 @@ export class ChunkInput {
       this.#isEnd = true;
       return undefined;
     }
-    const after = this.#stream.position();
+    const after = this.#positionNow();
     this.#batch = { position: this.#position, after, count: items.length };
     this.#items = items;
     this.#offset = 0;

@@ -19,16 +19,23 @@ export function checkLaunchOptions(jobName: string, { onComplete, runId }: Launc
 
 /**
  * The parameters of a launch, typed and as steps see them, and whether one of them identifies. The run id of an instance
- * may be among them; it is no parameter of a schema.
+ * may be among them; it is no parameter of a schema. `kept` is the input to be stored: the launcher may change its own.
  */
 export async function launchParameters(
   job: JobDefinition,
   input: object,
-): Promise<{ readonly parameters: readonly TypedParameter[]; readonly values: object; readonly identifies: boolean }> {
+): Promise<{
+  readonly parameters: readonly TypedParameter[];
+  readonly values: object;
+  readonly identifies: boolean;
+  readonly kept: object;
+}> {
   checkObject(job.name, input);
-  const { [runIdName]: runId, ...rest } = input as Readonly<Record<string, unknown>>;
+  typedParameters(job.name, input, true);
+  const kept = structuredClone(input);
+  const { [runIdName]: runId, ...rest } = kept as Readonly<Record<string, unknown>>;
   const isApart = job.schema !== undefined && runId !== undefined;
-  const { typed, values } = await checkParameters(job, isApart ? rest : input);
+  const { typed, values } = await checkParameters(job, isApart ? rest : kept);
   const added = isApart ? typedParameters(job.name, { [runIdName]: runId }, true) : [];
   const parameters = [...typed, ...added];
   return {
@@ -37,6 +44,7 @@ export async function launchParameters(
     identifies: parameters.some(
       ({ name }) => name === runIdName || job.identity === undefined || job.identity.includes(name),
     ),
+    kept,
   };
 }
 
@@ -46,9 +54,8 @@ async function checkParameters(
   input: object,
 ): Promise<{ readonly typed: readonly TypedParameter[]; readonly values: object }> {
   const { name, schema } = job;
-  const given = typedParameters(name, input, true);
-  if (schema === undefined) return { typed: given, values: input };
-  const result = await validate(name, schema, input);
+  if (schema === undefined) return { typed: typedParameters(name, input, true), values: structuredClone(input) };
+  const result = await validate(name, schema, structuredClone(input));
   if (result.issues !== undefined) {
     const issues = result.issues.map(({ message, path = [] }) => ({
       message,

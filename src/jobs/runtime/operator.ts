@@ -332,13 +332,13 @@ export class JobOperator {
   async #launchAs(executionId: string, job: AnyJob, input: object, options: InternalLaunch): Promise<Running> {
     const definition = definitionOf(job);
     checkLaunchOptions(definition.name, options);
-    const { parameters, values, identifies } = await launchParameters(definition, input);
+    const { parameters, values, identifies, kept } = await launchParameters(definition, input);
     const request: LaunchRequest = {
       executionId,
       jobName: definition.name,
       parameters,
       identity: definition.identity,
-      input,
+      input: kept,
       wish: {
         onComplete: options.onComplete ?? (identifies ? 'refuse' : 'again'),
         force: options.force === true,

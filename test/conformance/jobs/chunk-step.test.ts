@@ -575,4 +575,17 @@ describe('the chunk step', () => {
     const { steps } = await finish(operator, greedy);
     expect(steps[0]?.failure?.message).toMatch(/at most 2.*3 items/);
   });
+
+  it.each([undefined, Number.NaN, { at: new Date(0) }, 1n])(
+    'ST-200: a position that is not JSON fails the step: %s',
+    async (bad) => {
+      const operator = await freshOperator();
+      const made = job('positions').step('s', (s) =>
+        s.read({ open: () => ({ read: () => [1], position: () => bad as never }) }).write(() => undefined),
+      );
+      const { steps } = await finish(operator, made);
+      expect(steps[0]?.failure).toMatchObject({ code: 'MR_NOT_JSON', message: /step "s": the position of its reader/ });
+      expect(steps[0]?.counts.read).toBe(0);
+    },
+  );
 });

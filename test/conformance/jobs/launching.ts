@@ -155,6 +155,26 @@ export function launchingConformance(store: StoreUnderTest): void {
       expect(seen[1]).toEqual(stored);
     });
 
+    it('ST-12: what was given is what steps see, whatever the launcher or a step does to its object', async () => {
+      const operator = await create();
+      const seen: unknown[] = [];
+      const given = { list: [1] };
+      const made = job<typeof given>(named('as-launched')).step('work', (s) =>
+        s.task((c) => {
+          seen.push([...c.parameters.list]);
+          c.parameters.list.push(3);
+          if (seen.length < 2) throw new Error('again');
+        }),
+      );
+      const handle = await operator.launch(made, given);
+      given.list.push(2);
+      const first = await handle.finished();
+      operator.register(made);
+      await (await operator.restart(first.id)).finished();
+      expect(seen).toEqual([[1], [1]]);
+      expect(first.parameters).toEqual({ list: [1] });
+    });
+
     it('ST-12: with a schema its output decides, and no string is a date', async () => {
       const operator = await create();
       const schema = schemaOf<{ day: string }, { day: Date; text: string }>((value: { day: string }) => ({
