@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ContenderPlan } from '../harness/contender.ts';
 import { type BenchSettings, type JudgedScenario, type PartReport, runScenarios } from '../harness/run-scenarios.ts';
 import type { Bar } from '../harness/scenario.ts';
+import { measureParquetMemory } from './memory.ts';
 import { ordersFile } from './orders.ts';
 import { s3Scenarios } from './s3-scenarios.ts';
 import { withS3Server } from './s3-server.ts';
@@ -14,7 +15,10 @@ export async function runParquetBench(settings: BenchSettings, isOnS3: boolean):
   const input = await ordersFile(settings.isSmoke ? 'bench/data/smoke' : 'bench/data', rows);
   const output = mkdtempSync(join(tmpdir(), 'millrace-bench-parquet-'));
   try {
-    const onDisk = await runScenarios(diskScenarios(input, rows, output), settings);
+    const scenarios = await runScenarios(diskScenarios(input, rows, output), settings);
+    const memory =
+      settings.only === undefined ? measureParquetMemory(settings.isSmoke ? 2_000 : 1_000_000, output) : none;
+    const onDisk = together(scenarios, settings.isSmoke ? { ...memory, verdicts: [] } : memory);
     if (!isOnS3) return onDisk;
     const onS3 = await withS3Server(async (endpoint) => {
       const { scenarios, stop } = await s3Scenarios({ endpoint, input, rows });
@@ -24,13 +28,16 @@ export async function runParquetBench(settings: BenchSettings, isOnS3: boolean):
         await stop();
       }
     });
-    return {
-      sections: [...onDisk.sections, ...onS3.sections],
-      verdicts: [...onDisk.verdicts, ...onS3.verdicts],
-    };
+    return together(onDisk, onS3);
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
+}
+
+const none: PartReport = { sections: [], verdicts: [] };
+
+function together(a: PartReport, b: PartReport): PartReport {
+  return { sections: [...a.sections, ...b.sections], verdicts: [...a.verdicts, ...b.verdicts] };
 }
 
 function diskScenarios(input: string, rows: number, output: string): JudgedScenario[] {
