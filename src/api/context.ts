@@ -327,8 +327,14 @@ export class MillraceContext extends ContextSources {
     zero: V,
   ): Accumulator<V extends number ? number : V extends bigint ? bigint : string>;
   accumulator<R>(zero: R, merge: (a: R, b: R) => R): Accumulator<R>;
-  accumulator(zero: unknown, merge: unknown = plus): unknown {
-    const how = { zero, stateOf: undefined, merge: merge as (a: unknown, b: unknown) => unknown };
+  accumulator(zero: unknown, merge?: unknown): unknown {
+    const isAddable = ['number', 'bigint', 'string'].includes(typeof zero);
+    if (typeof merge !== 'function' && (merge !== undefined || !isAddable))
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `accumulator: needs a zero and a function that merges two values, or a number, bigint or text alone, got ${typeof zero} and ${typeof merge}.`,
+      );
+    const how = { zero, stateOf: undefined, merge: (merge ?? plus) as (a: unknown, b: unknown) => unknown };
     return this.#registered(new Accumulator<unknown>(this.#backend.nextId(), undefined, how));
   }
 

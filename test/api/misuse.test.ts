@@ -71,6 +71,11 @@ describe('arguments that mean nothing are refused where they stand', () => {
     ['a command', () => sc.range(3).pipe(undefined as never), /pipe: needs a command/],
     ['an option of pipe', () => sc.range(3).pipe('cat', { environment: {} } as never), /"environment" is no option/],
     [
+      'an accumulator of lists',
+      () => sc.accumulator([1] as never),
+      /accumulator: needs a zero and a function that merges/,
+    ],
+    [
       'an event',
       () => sc.on('taskended' as never, () => undefined),
       /on: "taskended" is no option\. Did you mean "taskEnded"\?/,
@@ -158,5 +163,31 @@ describe('functions that give no rows where they have to', () => {
       /threw TypeError: it gave [01], which is not iterable\. Give an array of rows/,
     );
     await expect(action()).rejects.toThrow(expect.objectContaining({ code: 'MR_USER_FUNCTION' }));
+  });
+});
+
+describe('what rows are', () => {
+  it('is refused with the operator and the place in the program', async () => {
+    const place = (operator: string): RegExp =>
+      new RegExp(`^stage 0 \\(${operator} at misuse\\.test\\.ts:\\d+\\), partition 0: `);
+    const numbers = sc.parallelize([1], 1);
+    await expect((numbers as unknown as Pairs).keys().collect()).rejects.toThrow(place('keys'));
+    await expect(
+      pairs()
+        .map(([key]) => key as unknown as number)
+        .sum(),
+    ).rejects.toThrow(/^stage 0 \(map at .*need rows that are numbers/);
+    await expect(numbers.map(() => () => 1).collect()).rejects.toThrow(place('map'));
+    const outside = pairs()
+      .partitionBy(2, () => 5)
+      .collect();
+    await expect(outside).rejects.toThrow(/misuse\.test\.ts:\d+\), partition \d+: partitionBy: .* from 0 to 1, got 5/);
+  });
+
+  it('may not be what lives in the program', async () => {
+    for (const row of [sc.range(3), sc, sc.broadcast(1), sc.longAccumulator()])
+      await expect(sc.parallelize([row]).collect()).rejects.toThrow(
+        /row 0 is an? \w+, which cannot .* It lives in the program/,
+      );
   });
 });

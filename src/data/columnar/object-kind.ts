@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isShippable } from '../../base/closures/shippable.ts';
 
 /**
  * What an object is, for the codec, for keys and for the order of values.
@@ -70,6 +71,7 @@ function kindByBrand(value: object, prototype: object): ObjectKind {
     types.isMapIterator(value) ||
     types.isSetIterator(value) ||
     types.isExternal(value) ||
+    isShippable(value) ||
     hidesState(prototype)
   ) {
     return 'unsupported';
@@ -90,5 +92,5 @@ export function describeUnsupported(value: unknown): string {
   if (typeof value === 'symbol') return `a symbol (${value.description ?? ''})`;
   const name = Object.prototype.toString.call(value).slice(8, -1);
   const className: unknown = name === 'Object' ? Reflect.get(value as object, 'constructor')?.name : name;
-  return `a ${String(className)}`;
+  return `${/^(?:A|RDD$)/.test(String(className)) ? 'an' : 'a'} ${String(className)}`;
 }

@@ -1,3 +1,4 @@
+import { isShippable } from '../../base/closures/shippable.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { describeUnsupported, objectKind } from './object-kind.ts';
 
@@ -79,6 +80,8 @@ function advice(culprit: unknown): string {
   if (typeof culprit === 'function') return 'Call it and keep its result, or leave the field out of the row.';
   if (typeof culprit === 'symbol') return 'Use a string instead.';
   if (culprit instanceof Promise) return 'Await it: a function passed to map may be async.';
+  if (typeof culprit === 'object' && culprit !== null && isShippable(culprit))
+    return 'It lives in the program that made it: keep the values that it holds.';
   if (culprit instanceof URL) return 'Keep String(url) instead.';
   if (culprit instanceof SharedArrayBuffer) return 'Copy it into a Uint8Array, or pass it by broadcast.';
   return 'Keep the plain data that it stands for (an object, array, string or number).';

@@ -31,7 +31,7 @@ export function actionError(reason: TaskFailureReason, place: FailurePlace): Mil
     case 'error': {
       const cause = rebuildError(mapped(reason.error));
       return cause instanceof MillraceError
-        ? cause
+        ? withPlace(cause, place)
         : new MillraceError('MR_BUG', `${where}: ${cause.name}: ${cause.message}. This is a bug in millrace.`, {
             cause,
             details,
@@ -53,6 +53,15 @@ export function actionError(reason: TaskFailureReason, place: FailurePlace): Mil
     case 'notRun':
       return new MillraceError('MR_BUG', `${where}: the task was not run. This is a bug in millrace.`, { details });
   }
+}
+
+/** What rows are or a function gave has no place of its own, as the errors of files have. */
+function withPlace(error: MillraceError, { stage, partition, attempt }: FailurePlace): MillraceError {
+  if (error.code !== 'MR_SCHEMA' && error.code !== 'MR_OPTION_INVALID') return error;
+  return new MillraceError(error.code, `${stage}, partition ${partition}: ${error.message}`, {
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    details: { partition, attempt, ...error.details },
+  });
 }
 
 function mapped(error: TransportedError): TransportedError {
