@@ -12,7 +12,7 @@ import { S3FileSystem } from '../../src/data/io/remote/s3-file-system.ts';
 import { joinUri } from '../../src/data/io/uri.ts';
 import { fileSystemConformance, get } from '../conformance/file-systems.ts';
 import { killedWriterConformance } from '../conformance/killed-writer.ts';
-import { readRows } from '../data/io/scratch.ts';
+import { readParts, readRows } from '../data/io/scratch.ts';
 import { FaultyProxy } from './support/faulty-proxy.ts';
 
 const settings = inject('s3');
@@ -75,6 +75,12 @@ describe('a writer to S3', () => {
       const source = { format, paths: [output], options } as Parameters<typeof readRows>[0];
       const found = readRows(source, { fileSystems, minPartitions: 12 }) as { id: number }[];
       expect(found.toSorted((a, b) => a.id - b.id)).toEqual(rows);
+      if (format === 'csv') {
+        // Quoted values say where records begin, without a look at all of the file.
+        const quoted = { ...source, options: { header: true } } as Parameters<typeof readRows>[0];
+        expect(readParts(quoted, { fileSystems, minPartitions: 12 })).toHaveLength(12);
+        expect(readRows(quoted, { fileSystems, minPartitions: 12 })).toEqual(found);
+      }
       const wanted = readRows(source, { fileSystems, keepPartition: ({ k }) => k === 1 });
       expect(wanted).toHaveLength(10_000);
     }

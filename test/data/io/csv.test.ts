@@ -3,9 +3,14 @@ import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CsvOptions } from '../../../src/data/io/csv/csv-options.ts';
+import { type CsvOptions, csvDialect } from '../../../src/data/io/csv/csv-options.ts';
+import { recordStarts } from '../../../src/data/io/csv/csv-record-starts.ts';
+import { csvRecords } from '../../../src/data/io/csv/csv-records.ts';
+import { LocalFileSystem } from '../../../src/data/io/local-file-system.ts';
+import { RangeInput } from '../../../src/data/io/sequential-input.ts';
 import { planSource } from '../../../src/data/io/source.ts';
 import type { PlanSettings, SourceSpec } from '../../../src/data/io/source-spec.ts';
+import { toUri } from '../../../src/data/io/uri.ts';
 import { readParts, readRows, scratchDirectory, writeFile } from './scratch.ts';
 
 const directory = scratchDirectory();
@@ -113,6 +118,28 @@ describe('csv', () => {
     }
     const zipped = writeFile(join(directory, 'large.csv.gz'), gzipSync(content));
     expect(readRows(csv(zipped, { header: true }), { minPartitions: 4 })).toEqual(rows);
+  });
+
+  it('splits far files where the bytes around a place tell that a record begins, whatever came before', () => {
+    const bytes = fc.array(fc.constantFrom('"', '"', ',', ',', '\n', '\n', '\r\n', 'a', 'é', '\\'), { maxLength: 200 });
+    const dialect = fc.constantFrom({ escape: '"' }, { escape: '\\' }, { escape: '' }, { quote: '' });
+    let numSure = 0;
+    void fc.assert(
+      fc.property(bytes, dialect, fc.integer({ min: 1, max: 200 }), (pieces, options, target) => {
+        const path = writeFile(join(directory, 'near.csv'), pieces.join(''));
+        const file = new LocalFileSystem().openRead(toUri(path));
+        const starts = new Set([0, file.sizeBytes]);
+        for (const { base, tokenizer } of csvRecords(new RangeInput(file, 0, file.sizeBytes), path, 0, options))
+          for (let record = 0; record < tokenizer.numRecords; record++)
+            starts.add(base + (tokenizer.recordStarts[record] ?? 0));
+        const [sure = 0] = recordStarts(file, [Math.min(target, file.sizeBytes)], csvDialect(options), true);
+        file.close();
+        expect(starts).toContain(sure);
+        if (sure > 0) numSure++;
+      }),
+      { numRuns: 500 },
+    );
+    expect(numSure).toBeGreaterThan(20);
   });
 
   it('reads a record that is longer than its buffer', () => {

@@ -31,8 +31,8 @@ export interface CsvOptions {
    */
   readonly mode?: 'fail' | 'dropMalformed' | 'permissive' | undefined;
   /**
-   * false: no value contains a line break, so that large files are split without being scanned for quotes, also those on S3 and the
-   * web, which are read as one split otherwise. Default true.
+   * false: no value contains a line break, so that large files are split at any. Default true: they are split where the quotes nearby
+   * tell that a record begins, or all quotes before; the latter not on S3 and the web, where a file without quotes is one split.
    */
   readonly multiLine?: boolean | undefined;
   /** false: columns that `schema` does not name are strings. Default true. */

@@ -140,9 +140,9 @@ function inferredType(kinds: ReadonlySet<InferredKind>): CsvType {
 }
 
 /**
- * Splits that begin and end at records. Line breaks inside quotes make this a matter of all quotes before, so files that
- * take several splits are scanned for them, unless `multiLine` is false. A compressed file, one with comments and, with
- * multiLine, one on a remote store (which would be fetched twice) is one split.
+ * Splits that begin and end at records. Line breaks inside quotes make this a matter of all quotes before, unless `multiLine` is false;
+ * mostly a few bytes tell, else files are scanned, but not on a remote store, where they would be fetched twice. A compressed file or
+ * one with comments is one split.
  */
 export function planCsvSplits(
   files: readonly FileStatus[],
@@ -152,8 +152,7 @@ export function planCsvSplits(
 ): readonly Split[] {
   const isLines = options.multiLine === false || options.quote === '';
   const dialect = isLines ? { ...csvDialect(options), quote: -1 } : csvDialect(options);
-  const isSplittable = (file: FileStatus): boolean =>
-    compressionOf(file.uri) === 'none' && dialect.comment < 0 && (isLines || !isRemote(file.uri));
+  const isSplittable = (file: FileStatus): boolean => compressionOf(file.uri) === 'none' && dialect.comment < 0;
   const byFile = new Map<string, Split[]>(files.map(({ uri }) => [uri, []]));
   for (const split of splitFiles(files, settings, isSplittable)) byFile.get(split.uri)?.push(split);
   return files.flatMap((file) => {
@@ -165,6 +164,7 @@ export function planCsvSplits(
         reader,
         planned.slice(1).map(({ start }) => start),
         dialect,
+        isRemote(file.uri),
       );
       const cuts = [...new Set([0, ...starts, file.sizeBytes])];
       return cuts.slice(1).map((end, index) => ({ ...wholeFile(file), start: cuts[index] ?? 0, end }));
