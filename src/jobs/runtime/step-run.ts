@@ -193,6 +193,7 @@ export class StepRun {
       if (!(await this.#wait(Math.max(0, pending.nextAt - clock.now())))) return;
     }
     for (; ; attempt++) {
+      if (attempt > 1) record.counts.retry += 1;
       const startedAt = job.now();
       const tried = (outcome: Pick<AttemptRecord, 'status' | 'error' | 'waitMs' | 'nextAt'>): AttemptRecord => {
         const durationMs = Math.max(0, job.now() - startedAt);
@@ -219,7 +220,6 @@ export class StepRun {
           return;
         }
         const waitMs = waitAfterErrorMs(rule, attempt - 1, error, job.host.random);
-        record.counts.retry += 1;
         context.reset(record.context);
         const made = tried({ status: 'failed', error: failureInfo(error), waitMs, nextAt: clock.now() + waitMs });
         await job.fenced(() => job.host.store.updateStep(job.launched, record, { attempt: made }));

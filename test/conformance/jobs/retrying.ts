@@ -249,13 +249,17 @@ export function retryConformance(store: StoreUnderTest): void {
         asleep = gate();
         clock.advance(1000);
         await handle.stop();
-        expect((await handle.finished()).status).toBe('STOPPED');
+        const stopped = await handle.finished();
+        expect(stopped.status).toBe('STOPPED');
+        // The try beyond the first is that of the execution that makes it (ST-43).
+        expect(step(stopped, 'work').counts.retry).toBe(0);
       }
       isHeld = false;
       const last = await operator.run(made, { a: 1 });
       expect(clock.waits).toEqual([7000]);
       expect(seen).toEqual([1, 2]);
       expect(step(last, 'work').attempts.map(({ attempt }) => attempt)).toEqual([2]);
+      expect(step(last, 'work').counts.retry).toBe(1);
     });
 
     it('ST-67: a try whose time has come is made at once; after FAILED counting starts at 1', async () => {
