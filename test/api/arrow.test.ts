@@ -108,6 +108,14 @@ describe('toArrow and fromArrow', () => {
     expect(await sc.fromArrow(table, 3).collect()).toEqual(data);
   });
 
+  it('tell lists of bytes from lists of what Arrow has no type for', async () => {
+    // Of two lengths in each partition: arrays of one length are tuples there.
+    const items = [Buffer.from('a'), new Map([['k', 1]])];
+    const mixed = items.flatMap((item) => [{ list: [item] }, { list: [item, item] }]);
+    const table = await sc.parallelize(mixed, 2).toArrow();
+    expect(await sc.fromArrow(tableFromIPC(tableToIPC(table))).collect()).toEqual(mixed);
+  });
+
   it('read tables of others, in slices, and what no action has asked for stays where it is', async () => {
     const numbers = Array.from({ length: 100 }, (_, n) => n);
     const table = new Table({
