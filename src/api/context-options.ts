@@ -93,9 +93,12 @@ export function checkLogLevel(level: LogLevel | Uppercase<LogLevel>): LogLevel {
 
 /** Checks every option once, naming the one that is wrong. */
 export function resolveOptions(options: ContextOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null)
+    fail('options', 'must be an object', 'Leave it out for the defaults.');
   for (const name of Object.keys(options))
     if (!known.has(name)) fail(name, 'is no option', `Options are: ${[...known].join(', ')}.`);
-  const workers = integer('workers', options.workers, 1, 1024) ?? workersOf(options.master);
+  const ofMaster = workersOf(options.master);
+  const workers = integer('workers', options.workers, 1, 1024) ?? ofMaster;
   return Object.freeze({
     workers,
     appName: text('appName', options.appName) ?? 'millrace',

@@ -270,6 +270,8 @@ export class MillraceContext extends ContextSources {
    * ```
    */
   setCheckpointDir(path: string): void {
+    if (typeof path !== 'string' || path === '')
+      throw new MillraceError('MR_OPTION_INVALID', `setCheckpointDir: needs a path, got ${JSON.stringify(path)}.`);
     this.#backend.checkpoints.setFolder(path);
   }
 

@@ -60,7 +60,7 @@ export function checkBoolean(operator: string, name: string, value: unknown): vo
   if (typeof value !== 'boolean')
     throw new MillraceError(
       'MR_OPTION_INVALID',
-      `${operator}: ${name} must be true or false, got ${typeof value === 'function' ? 'a function' : JSON.stringify(value)}.`,
+      `${operator}: ${name} must be true or false, got ${typeof value === 'function' ? 'a function' : String(value)}.`,
     );
 }
 

@@ -190,6 +190,6 @@ function checkedBounds(bounds: readonly unknown[]): unknown[] {
   if (Array.isArray(bounds) && bounds.length >= 2 && bounds.every(isAscending)) return [...bounds];
   throw new MillraceError(
     'MR_OPTION_INVALID',
-    `histogram: the bounds must be at least two, sorted, and no two alike, got ${JSON.stringify(bounds)}.`,
+    `histogram: the bounds must be at least two, sorted, and no two alike, got ${String(bounds)}.`,
   );
 }

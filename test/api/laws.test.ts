@@ -340,6 +340,31 @@ describe('the edges', () => {
     expect(await chained.collect()).toEqual([1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009]);
   });
 
+  it('ask a function for no more rows than take needs, also one that gives rows without end', async () => {
+    const asked = sc().accumulator(0);
+    const endless = sc()
+      .range(0, 1, 1, 1)
+      .flatMap(function* () {
+        for (let n = 0; ; n++) {
+          asked.add(1);
+          yield n;
+        }
+      });
+    const even = endless.map((n) => n * 2).filter((n) => n % 3 === 0);
+    expect(await even.take(3)).toEqual([0, 6, 12]);
+    expect(asked.value).toBe(7);
+    expect(await sc().range(0, 1, 1, 1).union(endless).take(3)).toEqual([0, 0, 1]);
+    asked.reset();
+    const counted = sc()
+      .range(0, 1000, 1, 1)
+      .map((n) => {
+        asked.add(1);
+        return n;
+      });
+    expect(await counted.take(3)).toEqual([0, 1, 2]);
+    expect(asked.value).toBe(3);
+  });
+
   it('scan as few partitions as take needs', async () => {
     const ran = sc().accumulator(0);
     const rdd = sc()

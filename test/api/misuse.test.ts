@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MillraceContext, type RDD } from '../../src/index.ts';
+import { CustomPartitioner, MillraceContext, RangePartitioner, type RDD } from '../../src/index.ts';
 
 let sc: MillraceContext;
 beforeAll(async () => {
@@ -53,7 +53,7 @@ describe('arguments that mean nothing are refused where they stand', () => {
     [
       'a sort direction',
       () => sc.range(3).sortBy((n) => n, 'desc' as never),
-      /sortBy: ascending must be true or false, got "desc"/,
+      /sortBy: ascending must be true or false, got desc/,
     ],
     ['coalesce', () => sc.range(3).coalesce(2, 'x' as never), /coalesce: shuffle must be true or false/],
     ['partitionBy', () => pairs().partitionBy(undefined as never), /partitionBy: the number of partitions must be/],
@@ -74,6 +74,17 @@ describe('arguments that mean nothing are refused where they stand', () => {
       'an accumulator of lists',
       () => sc.accumulator([1] as never),
       /accumulator: needs a zero and a function that merges/,
+    ],
+    ['a folder', () => sc.setCheckpointDir(5 as never), /setCheckpointDir: needs a path, got 5/],
+    [
+      'bounds out of order',
+      () => new RangePartitioner(['d', 'b']),
+      /RangePartitioner: needs .* in ascending order .* got d,b/,
+    ],
+    [
+      'a partitioner of nothing',
+      () => new CustomPartitioner(2, undefined as never),
+      /CustomPartitioner: needs a function/,
     ],
     [
       'an event',

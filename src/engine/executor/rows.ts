@@ -6,16 +6,17 @@ export function* rowsOf(batches: Iterable<readonly unknown[]>): IterableIterator
   for (const batch of batches) yield* batch;
 }
 
-/** Single rows gathered into batches. */
-export function* batchesOf(rows: Iterable<unknown>): Iterable<unknown[]> {
+/** Single rows gathered into batches, of no more rows than `limit`. */
+export function* batchesOf(rows: Iterable<unknown>, limit: number = BATCH): Iterable<unknown[]> {
   if (Array.isArray(rows)) {
     if (rows.length > 0) yield rows;
     return;
   }
+  const size = Math.min(BATCH, limit);
   let batch: unknown[] = [];
   for (const row of rows) {
     batch.push(row);
-    if (batch.length === BATCH) {
+    if (batch.length === size) {
       yield batch;
       batch = [];
     }

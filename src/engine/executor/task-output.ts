@@ -91,7 +91,7 @@ export async function writeOutput(run: TaskRun, settings: OutputSettings): Promi
 
 function collected(run: TaskRun, { stage, partition }: OutputSettings, limit: number): OutputResult {
   const writer = new BlockWriter();
-  for (const batch of run.compute(stage.plan, partition)) {
+  for (const batch of run.compute(stage.plan, partition, limit)) {
     writer.write(writer.rows + batch.length > limit ? batch.slice(0, limit - writer.rows) : batch);
     if (writer.rows >= limit) break;
   }

@@ -1,5 +1,6 @@
 import { deepCopy } from '../../base/deep-copy.ts';
 import { defined } from '../../base/defined.ts';
+import { MillraceError } from '../../base/errors.ts';
 import { compareValues } from '../../data/columnar/ordering.ts';
 import { pairOf } from '../../data/columnar/pair.ts';
 import { batchRows, decodeBatch, decodePairBatch } from '../../data/columnar/row-codec.ts';
@@ -93,7 +94,8 @@ export class TaskRun {
     this.#ready = ready;
   }
 
-  compute(node: TaskNode, partition: number): Batches {
+  /** @param limit how many of the rows are wanted: functions that make them are not asked for many more */
+  compute(node: TaskNode, partition: number, limit: number = Number.POSITIVE_INFINITY): Batches {
     const ready = this.#ready.get(node)?.get(partition);
     if (ready !== undefined) return ready;
     switch (node.kind) {
@@ -108,9 +110,9 @@ export class TaskRun {
         return this.#fromSource(stage.readerOf(node.source.format)(node.source, split, settings) as Batches);
       }
       case 'pipeline':
-        return this.#pipeline(node, partition);
+        return this.#pipeline(node, partition, limit);
       case 'mapPartitions':
-        return this.#callOverPartition(node.fn, this.partitionArguments(node, partition));
+        return this.#callOverPartition(node.fn, this.partitionArguments(node, partition), limit);
       case 'zip':
         return this.#zip(node, partition);
       case 'glom':
@@ -125,7 +127,7 @@ export class TaskRun {
       case 'stacked':
         return this.#stacked(node.inputs, partition);
       case 'union':
-        return this.compute(...unionInput(node, partition));
+        return this.compute(...unionInput(node, partition), limit);
       case 'gather':
         return this.#concatenated(node.input, defined(node.groups[partition], `group ${partition}`));
       case 'cartesian':
@@ -211,17 +213,22 @@ export class TaskRun {
     }
   }
 
-  *#pipeline(node: NodeOf<'pipeline'>, partition: number): Batches {
+  *#pipeline(node: NodeOf<'pipeline'>, partition: number, limit: number): Batches {
     const loop = stageLoop(this.#environment.stage, node.steps, { kind: 'rows' });
     const piece = new PieceSize();
+    let left = limit;
     for (const batch of this.compute(node.input, partition))
       for (let first = 0; first < batch.length; ) {
         const end = Math.min(batch.length, first + piece.rows);
         const out: unknown[] = [];
-        loop.run(first === 0 && end === batch.length ? batch : batch.slice(first, end), out, Number.POSITIVE_INFINITY);
+        const rows = first === 0 && end === batch.length ? batch : batch.slice(first, end);
+        const isFull = loop.run(rows, out, Math.min(left, MOST_ROWS_HELD));
+        if (isFull && left > MOST_ROWS_HELD) throw tooManyRows(end - first);
         piece.note(end - first, out.length);
         first = end;
+        left -= out.length;
         if (out.length > 0) yield out;
+        if (isFull) return;
       }
   }
 
@@ -260,14 +267,14 @@ export class TaskRun {
     for (const input of inputs) yield* this.compute(input, partition);
   }
 
-  *#callOverPartition(fn: FunctionIndex, args: readonly unknown[]): Batches {
+  *#callOverPartition(fn: FunctionIndex, args: readonly unknown[], limit = Number.POSITIVE_INFINITY): Batches {
     const userFunction = defined(this.#environment.stage.functions[fn], 'partition function') as (
       ...args: unknown[]
     ) => unknown;
     try {
       const result = userFunction(...args);
       checkIterable(result, fn);
-      yield* batchesOf(result);
+      yield* batchesOf(result, limit);
     } catch (error) {
       throw blame(fn, error);
     }
@@ -439,6 +446,16 @@ class PieceSize {
     const perRow = Math.max(1, rowsOut / rowsIn);
     this.rows = Math.max(1, Math.min(Math.floor(MOST_ROWS_OUT / perRow), 16 * this.rows));
   }
+}
+
+/** What a few rows may become at once: V8 ends the process where an array is to hold more. */
+const MOST_ROWS_HELD = 100_000_000;
+
+function tooManyRows(rows: number): MillraceError {
+  return new MillraceError(
+    'MR_MEMORY',
+    `${rows} rows became more than ${MOST_ROWS_HELD} at once. Where a flatMap gives rows without end, take no more than are needed, or use mapPartitions.`,
+  );
 }
 
 /** Rows that come out of a loop at once, unless a single row gives more. */

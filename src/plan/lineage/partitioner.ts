@@ -1,12 +1,23 @@
 import type { UserFunction } from '../../base/closures/user-function.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { keysEqual } from '../../data/columnar/key.ts';
+import { compareValues } from '../../data/columnar/ordering.ts';
 
 function checkCount(partitioner: string, numPartitions: number): void {
   if (!Number.isInteger(numPartitions) || numPartitions < 1)
     throw new MillraceError(
       'MR_OPTION_INVALID',
       `${partitioner}: numPartitions must be an integer of at least 1, got ${String(numPartitions)}.`,
+    );
+}
+
+function checkBounds(bounds: readonly unknown[]): void {
+  const isSorted = (bound: unknown, index: number): boolean =>
+    index === 0 || compareValues(bounds[index - 1], bound) <= 0;
+  if (!Array.isArray(bounds) || !bounds.every(isSorted))
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `RangePartitioner: needs a number of partitions or their upper bounds in ascending order (also where partitions descend), got ${String(bounds)}.`,
     );
 }
 
@@ -61,6 +72,7 @@ export class RangePartitioner {
       this.numPartitions = partitions;
       this.bounds = undefined;
     } else {
+      checkBounds(partitions);
       this.numPartitions = partitions.length + 1;
       this.bounds = Object.freeze([...partitions]);
     }
@@ -108,7 +120,9 @@ export class CustomPartitioner {
   readonly partition: UserFunction;
 
   constructor(numPartitions: number, partition: (key: never) => number) {
-    checkCount('partitionBy', numPartitions);
+    checkCount('CustomPartitioner', numPartitions);
+    if (typeof partition !== 'function')
+      throw new MillraceError('MR_OPTION_INVALID', `CustomPartitioner: needs a function, got ${typeof partition}.`);
     this.numPartitions = numPartitions;
     this.partition = partition;
     Object.freeze(this);
