@@ -50,8 +50,8 @@ describe('package.json', () => {
   });
 
   it('needs the same Node version in engines, documentation and CI', () => {
-    expect(manifest.engines.node).toBe('>=20.19');
-    expect(read('README.md')).toContain('Node 20.19');
+    expect(manifest.engines.node).toBe('^20.19.0 || >=22.2.0');
+    expect(read('README.md')).toContain('Node 20.19 or 22.2');
   });
 
   it('runs no script when it is installed', () => {
