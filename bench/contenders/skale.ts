@@ -45,5 +45,5 @@ async function sumCsvSales(): Promise<Table> {
 const queries: Readonly<Record<string, () => Promise<Table>>> = { 'word-count': countWords, 'sales-csv': sumCsvSales };
 const chosen = queries[query];
 if (chosen === undefined) throw new Error(`no query "${query}"`);
-await serve(chosen);
+await serve(chosen, true);
 sc.end();
