@@ -65,7 +65,7 @@ function csvSettings(options: CsvOptions): CsvSettings {
   const { header = true, delimiter = ',', quote = '"', linesToSkip = 0 } = options;
   if (delimiter === '' || /[\r\n]/.test(delimiter))
     throw invalid('delimiter', delimiter, 'at least one character and no line end');
-  if (/[\r\n]/.test(quote) || quote.length > 2 || quote === delimiter)
+  if (/[\r\n]/.test(quote) || [...quote].length > 1 || quote === delimiter)
     throw invalid('quote', quote, 'one character, not the delimiter, or empty');
   if (!(Number.isInteger(linesToSkip) && linesToSkip >= 0))
     throw invalid('linesToSkip', linesToSkip, 'an integer of at least 0');

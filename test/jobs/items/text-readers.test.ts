@@ -198,7 +198,13 @@ describe('csvReader', () => {
     expect((await readAll(reader, 10)).items).toEqual([{ a: "x§'y", b: '2' }]);
     const plain = csvReader(file('a,b\n"1,2\n'), { quote: '' });
     expect((await readAll(plain, 10)).items).toEqual([{ a: '"1', b: '2' }]);
-    for (const options of [{ delimiter: '' }, { quote: ',' }, { linesToSkip: -1 }, { header: ['a', 'a'] }]) {
+    for (const options of [
+      { delimiter: '' },
+      { quote: ',' },
+      { quote: '""' },
+      { linesToSkip: -1 },
+      { header: ['a', 'a'] },
+    ]) {
       expect(() => csvReader('x', options)).toThrow(/csvReader/);
     }
   });
