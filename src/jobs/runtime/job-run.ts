@@ -206,10 +206,9 @@ export class JobRun {
     const { steps } = this.definition;
     await this.#loadHistory();
     const graph = new GraphDecisions(steps);
-    const ready: StepDecision[] = [];
     await this.#reuse(graph);
-    ready.push(...graph.begin());
-    await this.#drain(graph, ready);
+    // What was complete is not run again, nor are steps that were added to it since.
+    if (!this.launched.isNoop) await this.#drain(graph, graph.begin());
   }
 
   /** Runs what is ready, up to `maxConcurrentSteps` at once, until nothing is left or may begin. */

@@ -357,6 +357,10 @@ export function launchingConformance(store: StoreUnderTest): void {
         expect(statuses(execution)).toEqual({ one: 'COMPLETED', two: 'COMPLETED' });
         expect(step(execution, 'two')).toMatchObject({ result: { n: 2 }, reusedFrom: step(first, 'two').id });
       }
+      const grown = made.step('three', (s) => s.task(() => void runs.push('three')));
+      const fourth = await operator.run(grown, { a: 1 }, { onComplete: 'noop' });
+      expect([fourth.exitCode, statuses(fourth)]).toEqual(['NOOP', { one: 'COMPLETED', two: 'COMPLETED' }]);
+      expect(runs).toEqual(['one', 'two']);
       const forced = await operator.run(made, { a: 1 }, { force: true });
       expect(forced.exitCode).toBe('COMPLETED');
       expect(runs).toEqual(['one', 'two', 'one', 'two']);
