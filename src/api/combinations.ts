@@ -213,7 +213,7 @@ export abstract class Combinations<T> extends Persistence<T> {
 
   /**
    * The lines that a program prints, one process a partition: each row goes to its standard input as the line `String(row)`, each line of
-   * its standard output is a row. Without a shell. Narrow; what a process prints is held in memory.
+   * its standard output is a row. Without a shell. Narrow; what a process prints is held in memory, as far as `take` right behind it needs it.
    *
    * @param command the program and its arguments; a text is cut at blanks, quotes hold a part together
    * @throws {MillraceError} MR_USER_FUNCTION at the action when a process ends with another exit code than 0, with what it wrote to

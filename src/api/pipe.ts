@@ -14,7 +14,7 @@ export interface PipeOptions {
 /** In a worker, what knows the process of the task at work; see `TaskProcess`. Functions over partitions run nowhere else. */
 class ProcessOfTask {
   declare started: (pid: number | undefined) => void;
-  declare ended: () => void;
+  declare ended: (pid: number | undefined) => void;
 
   static {
     shipAs(ProcessOfTask.prototype, () => ({ kind: 'value', reviver: 'taskProcess', data: undefined }));
@@ -53,7 +53,7 @@ export function pipeThrough(
   return async function* pipe(rows) {
     const child = spawn(program, args, { env: { ...process.env, ...env }, cwd, stdio: 'pipe' });
     processOfTask.started(child.pid);
-    child.once('exit', () => processOfTask.ended());
+    child.once('exit', () => processOfTask.ended(child.pid));
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-10_000);
@@ -86,12 +86,19 @@ export function pipeThrough(
     });
     const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
     let pending = '';
-    for await (const text of child.stdout.setEncoding('utf8')) {
-      const lines = `${pending}${text}`.split('\n');
-      pending = lines.pop() ?? '';
-      for (const line of lines) yield withoutReturn(line);
+    let isRead = false;
+    try {
+      for await (const text of child.stdout.setEncoding('utf8')) {
+        const lines = `${pending}${text}`.split('\n');
+        pending = lines.pop() ?? '';
+        for (const line of lines) yield withoutReturn(line);
+      }
+      if (pending !== '') yield withoutReturn(pending);
+      isRead = true;
+    } finally {
+      // Whoever wants no more lines ends the program with them.
+      if (!isRead) child.kill();
     }
-    if (pending !== '') yield withoutReturn(pending);
     const failure = await fed;
     if (failure !== undefined) throw failure.error;
     const problem = await ended;

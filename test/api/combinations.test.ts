@@ -194,6 +194,10 @@ describe('sampling', () => {
 });
 
 describe('pipe', () => {
+  it('reads no more of a program without end than take needs', async () => {
+    expect(await sc.parallelize([1, 2], 1).pipe('yes').take(2)).toEqual(['y', 'y']);
+  });
+
   it('ends the program when the action is cancelled, also one that reads and writes nothing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-pipe-'));
     const appears = async (name: string): Promise<void> => {

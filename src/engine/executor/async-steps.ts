@@ -42,7 +42,8 @@ export function awaitableFunctions(node: TaskNode): readonly FunctionIndex[] {
 
 /**
  * Computes with `run`, from the bottom up, every pipeline below `node` that has an async function, and keeps its rows for the synchronous run.
- * Rows keep their order; at most {@link CONCURRENCY} promises are open at once. Costs the memory of those rows.
+ * Of a function over a partition it asks for no more than `limit` rows. Rows keep their order; at most {@link CONCURRENCY} promises are open
+ * at once. Costs the memory of those rows.
  */
 export async function awaitAsyncSteps(
   environment: TaskEnvironment,
@@ -50,6 +51,7 @@ export async function awaitAsyncSteps(
   node: TaskNode,
   partition: number,
   ready: ReadyPartitions,
+  limit: number = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   if (node.kind === 'cached' && environment.block(node.nodeId, partition) !== undefined) return;
   for (const [input, index] of inputsOf(node, partition)) await awaitAsyncSteps(environment, run, input, index, ready);
@@ -58,19 +60,24 @@ export async function awaitAsyncSteps(
   let rows: unknown[];
   if (node.kind === 'pipeline') rows = await pipelineRows(stage, node.steps, run.compute(node.input, partition));
   else if ((node.kind === 'mapPartitions' || node.kind === 'zip') && node.fn !== undefined)
-    rows = await partitionRows(stage, node.fn, run.partitionArguments(node, partition));
+    rows = await partitionRows(stage, node.fn, run.partitionArguments(node, partition), limit);
   else return;
   const partitions = ready.get(node) ?? new Map<number, unknown[][]>();
   ready.set(node, partitions.set(partition, [rows]));
 }
 
-async function partitionRows(stage: LoadedStage, fn: FunctionIndex, args: readonly unknown[]): Promise<unknown[]> {
+async function partitionRows(
+  stage: LoadedStage,
+  fn: FunctionIndex,
+  args: readonly unknown[],
+  limit: number,
+): Promise<unknown[]> {
   const rows: unknown[] = [];
   try {
     const userFunction = defined(stage.functions[fn], 'partition function') as (...args: unknown[]) => unknown;
     const result = await userFunction(...args);
     checkAwaited(result);
-    for await (const row of result) rows.push(row);
+    for await (const row of result) if (rows.push(row) >= limit) break;
   } catch (error) {
     throw blame(fn, error);
   }

@@ -13,10 +13,12 @@ export class TaskProcess {
   }
 
   started(pid: number | undefined): void {
-    if (this.#control !== undefined) Atomics.store(this.#control, Control.process, pid ?? 0);
+    if (this.#control !== undefined && pid !== undefined) Atomics.store(this.#control, Control.process, pid);
   }
 
-  ended(): void {
-    this.started(undefined);
+  /** May come late, when the next one has started. */
+  ended(pid: number | undefined): void {
+    if (this.#control !== undefined && pid !== undefined)
+      Atomics.compareExchange(this.#control, Control.process, pid, 0);
   }
 }

@@ -84,9 +84,11 @@ async function runTask(
       ...settings,
     };
     const run = new TaskRun(environment, ready);
+    const limit = stage.output.kind === 'take' ? stage.output.limit : undefined;
     let status: 'succeeded' | 'failed' = 'failed';
     try {
-      if (stage.asyncFunctions.size > 0) await awaitAsyncSteps(environment, run, stage.plan, task.partition, ready);
+      if (stage.asyncFunctions.size > 0)
+        await awaitAsyncSteps(environment, run, stage.plan, task.partition, ready, limit);
       const output = await writeOutput(run, {
         stage,
         ...task,
