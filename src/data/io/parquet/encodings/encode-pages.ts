@@ -21,20 +21,29 @@ function plainBooleans(bytes: Uint8Array, from: number, to: number): Uint8Array 
   return bits;
 }
 
+/** Copies four bytes at a time: what that writes behind a value, the next one writes over. */
 function plainBinary({ heap, offsets }: BinaryValues, from: number, to: number, page: PageBytes): void {
-  let end = page.reserve(offsets[to]! - offsets[from]! + (to - from) * 4);
+  const size = offsets[to]! - offsets[from]! + (to - from) * 4;
+  let end = page.reserve(size + 4);
   const output = page.bytes;
+  const target = new DataView(output.buffer);
+  const source = new DataView(heap.buffer, heap.byteOffset, heap.byteLength);
+  const lastWord = heap.length - 4;
   for (let index = from; index < to; index++) {
     const start = offsets[index]!;
     const length = offsets[index + 1]! - start;
-    output[end++] = length & 0xff;
-    output[end++] = (length >> 8) & 0xff;
-    output[end++] = (length >> 16) & 0xff;
-    output[end++] = length >>> 24;
-    if (length <= 64) for (let byte = 0; byte < length; byte++) output[end + byte] = heap[start + byte]!;
-    else output.set(heap.subarray(start, start + length), end);
+    target.setInt32(end, length, true);
+    end += 4;
+    if (length > 256) output.set(heap.subarray(start, start + length), end);
+    else {
+      let byte = 0;
+      for (; byte < length && start + byte <= lastWord; byte += 4)
+        target.setInt32(end + byte, source.getInt32(start + byte, true), true);
+      for (; byte < length; byte++) output[end + byte] = heap[start + byte]!;
+    }
     end += length;
   }
+  page.length -= 4;
 }
 
 /** PLAIN_DICTIONARY, as v1 pages call it: the bit width of the codes, then their runs. */

@@ -142,7 +142,10 @@ function compressFragment(
       }
       skip = 32;
       let length = 6;
-      while (position + length < matchLimit && view.getInt32(candidate + length) === view.getInt32(position + length))
+      while (
+        position + length < matchLimit &&
+        view.getInt32(candidate + length, true) === view.getInt32(position + length, true)
+      )
         length += 4;
       while (position + length < stop && input[candidate + length] === input[position + length]) length++;
       if (position > literalStart) end = emitLiteral(input, literalStart, position, output, end);

@@ -153,7 +153,8 @@ function bytesOrder({ heap, offsets }: BinaryValues): ValueOrder {
     const startB = offsets[b]!;
     const shared = Math.min(offsets[a + 1]! - startA, offsets[b + 1]! - startB);
     let index = from;
-    while (index + 4 <= shared && view.getInt32(startA + index) === view.getInt32(startB + index)) index += 4;
+    while (index + 4 <= shared && view.getInt32(startA + index, true) === view.getInt32(startB + index, true))
+      index += 4;
     while (index < shared && heap[startA + index] === heap[startB + index]) index++;
     return index;
   };
