@@ -19,7 +19,7 @@ interface GroupColumn {
   /** The column with a type that its inference came to, which holds what it has so far. */
   as(field: ParquetField): GroupColumn;
   /** @param shape the column in the schema of the file */
-  finish(shape: ColumnShape): readonly LeafEntries[];
+  finish(shape: ColumnShape): Iterable<LeafEntries>;
 }
 
 /**
@@ -56,9 +56,9 @@ export class GroupColumns {
     this.#numRows += end - start;
   }
 
-  /** The leaves of the whole group, whose columns have `shapes` in the schema of the file. */
-  finish(shapes: readonly ColumnShape[]): readonly LeafEntries[] {
-    return shapes.flatMap((shape) => defined(this.#columns.get(shape.name), `column ${shape.name}`).finish(shape));
+  /** The leaves of the whole group, whose columns have `shapes` in the schema of the file. Each holds until the next is asked for. */
+  *finish(shapes: readonly ColumnShape[]): Iterable<LeafEntries> {
+    for (const shape of shapes) yield* defined(this.#columns.get(shape.name), `column ${shape.name}`).finish(shape);
   }
 
   #column(field: ParquetField): GroupColumn {
@@ -118,7 +118,7 @@ class FlatColumn implements GroupColumn {
     return new FlatColumn(field, shape, leaf, this.#useDictionary);
   }
 
-  finish(shape: ColumnShape): readonly LeafEntries[] {
+  finish(shape: ColumnShape): Iterable<LeafEntries> {
     return [this.#leaf.finish((shape as LeafShape).leaf)];
   }
 }
@@ -149,12 +149,12 @@ class NestedColumn implements GroupColumn {
     return column;
   }
 
-  finish(shape: ColumnShape): readonly LeafEntries[] {
-    return shred(shape, this.#values, this.#firstRow).map((shredded) => {
+  *finish(shape: ColumnShape): Iterable<LeafEntries> {
+    for (const shredded of shred(shape, this.#values, this.#firstRow)) {
       const column = new LeafColumn(shredded.leaf, this.#useDictionary);
       appendExactly(column, shredded, this.#firstRow);
-      return column.finish(shredded.leaf);
-    });
+      yield column.finish(shredded.leaf);
+    }
   }
 }
 

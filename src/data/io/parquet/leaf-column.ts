@@ -76,7 +76,11 @@ export class LeafColumn {
     return column;
   }
 
-  /** @param leaf the same, in the schema of the file */
+  /**
+   * The whole leaf. It holds until the next one is finished.
+   *
+   * @param leaf the same, in the schema of the file
+   */
   finish(leaf: ParquetLeaf): LeafEntries {
     const definitions = concatBytes(this.#definitions);
     const repetitions = leaf.maxRepetition === 0 ? undefined : concatBytes(this.#repetitions);

@@ -235,8 +235,8 @@ class RowGroupWriter implements ParquetWriter {
     this.#takeRows();
     if (this.#options.schema === undefined) this.#adaptSchema();
     const { numRows } = this.#group;
-    const leaves = this.#group.finish(this.#shapes);
-    this.#groups.push({ numRows, chunks: leaves.map((leaf) => this.#writeChunk(leaf)) });
+    const chunks = Array.from(this.#group.finish(this.#shapes), (leaf) => this.#writeChunk(leaf));
+    this.#groups.push({ numRows, chunks });
     this.#numRows += numRows;
     this.#estimatedBytes += this.#groupBytes;
     this.#group = new GroupColumns(this.#numRows, this.#options.dictionary);
@@ -262,7 +262,7 @@ class RowGroupWriter implements ParquetWriter {
       const nulls = new GroupColumns(0, false);
       const field = fieldOf(shape);
       nulls.append([field], numRows, () => new Array<null>(numRows).fill(null));
-      return nulls.finish([shape]).map((leaf) => this.#writeChunk(leaf));
+      return Array.from(nulls.finish([shape]), (leaf) => this.#writeChunk(leaf));
     });
     return { numRows, chunks: adapted };
   }

@@ -12,9 +12,16 @@ export class BinaryValues {
   heap: Uint8Array;
   count = 0;
 
-  constructor(capacity: number, heapBytes = 0) {
-    this.offsets = new Int32Array(capacity + 1);
+  constructor(capacity: number, heapBytes = 0, offsets: Int32Array = new Int32Array(capacity + 1)) {
+    this.offsets = offsets;
     this.heap = new Uint8Array(heapBytes);
+  }
+
+  /** No values yet, with memory for some. */
+  static of(offsets: Int32Array, heap: Uint8Array): BinaryValues {
+    const values = new BinaryValues(0, 0, offsets);
+    values.heap = heap;
+    return values;
   }
 
   /** Appends `count` values that a page holds in bytes[start..stop). */
