@@ -6,6 +6,7 @@ import {
   type AnyContext,
   type ChunkBody,
   type Fail,
+  isDuration,
   matchesOf,
   type PartitionClause,
   type ProcessorStage,
@@ -13,7 +14,10 @@ import {
   type StepBody,
   type StepListener,
   withRetry,
+  wrongListener,
 } from './step-definition.ts';
+
+const listenerMethods = ['beforeStep', 'afterStep', 'beforeChunk', 'afterChunk', 'onSkip', 'onRetry'];
 
 /** A chunk body in the making: what `write` adds is missing, and what has no default yet. */
 interface Draft extends Omit<ChunkBody, 'writer' | 'fetchSize' | 'skipLimit' | 'skipScope'> {
@@ -90,7 +94,7 @@ export class ChunkAssembly {
     const { fetchSize = this.#draft.fetchSize, transactionTimeoutMs = this.#draft.transactionTimeoutMs } = options;
     this.#checkCount('chunk: size', size);
     if (fetchSize !== undefined) this.#checkCount('chunk: fetchSize', fetchSize);
-    if (!(transactionTimeoutMs > 0)) {
+    if (!isDuration(transactionTimeoutMs)) {
       this.#fail(`chunk: transactionTimeoutMs must be more than 0, got ${transactionTimeoutMs}`);
     }
     return this.#with({ size, fetchSize, transactionTimeoutMs });
@@ -141,6 +145,8 @@ export class ChunkAssembly {
   }
 
   listen(listener: StepListener): ChunkAssembly {
+    const wrong = wrongListener(listener, listenerMethods);
+    if (wrong !== undefined) this.#fail(wrong);
     return this.#with({ listeners: Object.freeze([...this.#draft.listeners, listener]) });
   }
 

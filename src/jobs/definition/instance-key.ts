@@ -20,6 +20,8 @@ const letters: Readonly<Record<ParameterType, string>> = {
   DateTime: 'd',
   Json: 'j',
 };
+/** What the column of the name has room for. */
+const longestName = 200;
 const dateTime = /^(\d{4})-(\d\d)-(\d\d)([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 
 /**
@@ -32,6 +34,13 @@ export function typedParameters(jobName: string, parameters: object, detectsDate
   const typed: TypedParameter[] = [];
   for (const [name, value] of Object.entries(parameters) as [string, ParameterValue | undefined][]) {
     if (value === undefined) continue;
+    if (name.length > longestName || name.includes('\0')) {
+      throw invalid(
+        jobName,
+        name,
+        `has a name of ${name.length} characters. Give one of at most ${longestName}, none of them NUL`,
+      );
+    }
     typed.push({ name, value, ...typeOf(jobName, name, value, detectsDates) });
   }
   return typed;

@@ -4,7 +4,14 @@ import { checkGraph } from './job-graph.ts';
 import type { JobParameters } from './job-parameters.ts';
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from './standard-schema.ts';
 import { buildStep } from './step-assembly.ts';
-import type { JobDefinition, JobListener, StepDefinition } from './step-definition.ts';
+import {
+  isDuration,
+  isName,
+  type JobDefinition,
+  type JobListener,
+  type StepDefinition,
+  wrongListener,
+} from './step-definition.ts';
 
 type AnyOptions = JobOptions<never> & { readonly parameters?: StandardSchemaV1 };
 // biome-ignore lint/suspicious/noExplicitAny: inside, steps have lost their types
@@ -33,11 +40,11 @@ export function job<S extends StandardSchemaV1>(
 // biome-ignore lint/complexity/noBannedTypes: no step yet
 export function job<P extends object = JobParameters>(name: string, options?: JobOptions<P>): Job<P, {}, P>;
 export function job(name: string, options: AnyOptions = {}): AnyJob {
-  if (typeof name !== 'string' || name === '' || name.length > 100) {
-    throw invalidJob(String(name), 'a job needs a name of 1 to 100 characters');
+  if (!isName(name)) {
+    throw invalidJob(String(name), 'a job needs a name of 1 to 100 characters, none of them NUL');
   }
   const { timeoutMs } = options;
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+  if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
     throw invalidJob(name, `timeoutMs must be more than 0, got ${timeoutMs}`);
   }
   const { identity } = options;
@@ -103,6 +110,8 @@ class DefinedJob {
   }
 
   listen(listener: JobListener): DefinedJob {
+    const wrong = wrongListener(listener, ['beforeJob', 'afterJob']);
+    if (wrong !== undefined) throw invalidJob(this.name, wrong);
     return new DefinedJob({ ...this.#definition, listeners: [...this.#definition.listeners, listener] });
   }
 

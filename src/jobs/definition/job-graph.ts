@@ -36,7 +36,10 @@ export function checkGraph(
       );
     }
     if (when === 'anyFailed' && after.length === 0) {
-      throw wrong(jobName, `step "${name}" runs when any upstream failed, and has none. Name some in 'after'`);
+      throw wrong(
+        jobName,
+        `step "${name}" runs when any upstream failed (anyFailed), and has none. Name some in 'after'`,
+      );
     }
   }
   const cycle = findCycle(added);

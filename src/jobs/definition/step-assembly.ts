@@ -5,6 +5,8 @@ import type { ErrorMatch, RetryOptions } from './retry-options.ts';
 import {
   type AnyContext,
   type Fail,
+  isDuration,
+  isName,
   type JobDefinition,
   type PartitionClause,
   type ReadSource,
@@ -31,11 +33,11 @@ export function buildStep(
   options: StepOptions<any, any> & { readonly after: readonly string[] },
 ): StepDefinition {
   const fail: Fail = (what) => {
-    throw new MillraceError('MR_JOB_DEFINITION', `job "${job.name}", step "${name}": ${what}.`, {
+    throw new MillraceError('MR_JOB_DEFINITION', `job "${job.name}", step "${String(name)}": ${what}.`, {
       details: { job: job.name, step: name },
     });
   };
-  if (typeof name !== 'string' || name === '' || name.length > 100) fail('a step needs a name of 1 to 100 characters');
+  if (!isName(name)) fail('a step needs a name of 1 to 100 characters, none of them NUL');
   if (typeof build !== 'function') fail('has no body. Give a function: (s) => s.task(...) or s.read(...)...write(...)');
   const body = bodyOf(build(new StepAssembly(fail) as never), fail);
   const { timeoutMs, startLimit = Number.POSITIVE_INFINITY, version = 1, when = 'allSucceeded' } = options;
@@ -44,8 +46,10 @@ export function buildStep(
   for (const name of ['if', 'migrate'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`);
   }
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) fail(`timeoutMs must be more than 0, got ${timeoutMs}`);
-  if (!(startLimit >= 1)) fail(`startLimit must be at least 1, got ${startLimit}`);
+  if (timeoutMs !== undefined && !isDuration(timeoutMs)) fail(`timeoutMs must be more than 0, got ${timeoutMs}`);
+  if (!(startLimit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(startLimit) && startLimit >= 1))) {
+    fail(`startLimit must be an integer of at least 1, got ${startLimit}`);
+  }
   if (!Number.isSafeInteger(version)) fail(`version must be an integer, got ${version}`);
   const restart = options.restart ?? 'fromCheckpoint';
   if (restart !== 'fromCheckpoint' && restart !== 'fromStart') {
@@ -169,7 +173,10 @@ class StepAssembly {
     }
     const partitions = Object.freeze({ split, concurrency });
     return Object.freeze({
-      read: (source: (c: AnyContext) => ReadSource<unknown>) => this.#chunk(source, partitions),
+      read: (source: (c: AnyContext) => ReadSource<unknown>) => {
+        this.#checkFunction('read of a partitioned step', source);
+        return this.#chunk(source, partitions);
+      },
     });
   }
 

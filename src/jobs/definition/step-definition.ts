@@ -164,5 +164,24 @@ export function matchesOf(
   return typeof matches === 'string' ? fail(`${method}: ${matches}`) : matches;
 }
 
+/** Whether it can name a job or step: columns have room for so much, and Postgres stores no NUL. */
+export function isName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '' && name.length <= 100 && !name.includes('\0');
+}
+
+/** Whether it is a time to wait, without end perhaps. */
+export function isDuration(ms: unknown): ms is number {
+  return typeof ms === 'number' && ms > 0;
+}
+
+/** What is wrong with an object of listeners that may have these methods, or undefined. */
+export function wrongListener(listener: unknown, methods: readonly string[]): string | undefined {
+  if (typeof listener !== 'object' || listener === null) {
+    return `listen needs an object with some of ${methods.join(', ')}, got ${String(listener)}`;
+  }
+  const wrong = methods.find((name) => !['undefined', 'function'].includes(typeof (listener as never)[name]));
+  return wrong === undefined ? undefined : `listen: ${wrong} must be a function`;
+}
+
 /** Throws MR_JOB_DEFINITION with job and step before `what`. */
 export type Fail = (what: string) => never;

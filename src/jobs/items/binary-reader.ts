@@ -4,6 +4,7 @@ import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import { fileSystemsOf } from './file-systems.ts';
 import { type FileFingerprint, InputFile } from './input-file.ts';
+import { checkPath } from './option-checks.ts';
 
 /** How long the records of a binary file are: all the same, or a number before each that says its length. */
 export type BinaryFormat =
@@ -45,6 +46,7 @@ type BinaryPosition = { readonly offset: number; readonly file: FileFingerprint 
  * @throws {MillraceError} MR_PARSE when the file ends inside a record, with `details: { path, offset }`; MR_INPUT_CHANGED when a restart finds another file
  */
 export function binaryReader(path: string, format: BinaryFormat): ItemReader<Buffer> {
+  checkPath('binaryReader', path);
   checkBinaryFormat('binaryReader', format);
   return {
     open(position, c) {
@@ -55,7 +57,7 @@ export function binaryReader(path: string, format: BinaryFormat): ItemReader<Buf
 }
 
 export function checkBinaryFormat(where: string, format: BinaryFormat): void {
-  if (typeof format === 'object' && 'recordBytes' in format) {
+  if (typeof format === 'object' && format !== null && 'recordBytes' in format) {
     const { recordBytes } = format;
     if (Number.isInteger(recordBytes) && recordBytes >= 1 && recordBytes <= longestRecord) return;
     throw new MillraceError(

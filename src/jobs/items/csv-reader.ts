@@ -4,6 +4,7 @@ import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-sche
 import { CsvCutter, type CsvSettings } from './csv-cutter.ts';
 import type { InputFile } from './input-file.ts';
 import { skipLines } from './lines-reader.ts';
+import { checkPath, checkSchema, isMark, isNames } from './option-checks.ts';
 import { asRawText, encodingOf, type TextOptions } from './text-encoding.ts';
 import { incomplete, malformed, type RecordPlace, TextFileReader } from './text-records.ts';
 import { TextWindow } from './text-window.ts';
@@ -44,6 +45,8 @@ export function csvReader(
   path: string,
   options: CsvOptions & { readonly schema?: StandardSchemaV1 } = {},
 ): ItemReader<unknown> {
+  checkPath('csvReader', path);
+  checkSchema('csvReader', options.schema);
   const { schema } = options;
   const settings = csvSettings(options);
   return new TextFileReader<unknown>(path, {
@@ -63,14 +66,13 @@ export function csvReader(
 function csvSettings(options: CsvOptions): CsvSettings {
   const encoding = encodingOf('csvReader', options);
   const { header = true, delimiter = ',', quote = '"', linesToSkip = 0 } = options;
-  if (delimiter === '' || /[\r\n]/.test(delimiter))
-    throw invalid('delimiter', delimiter, 'at least one character and no line end');
-  if (/[\r\n]/.test(quote) || [...quote].length > 1 || quote === delimiter)
+  if (!isMark(delimiter)) throw invalid('delimiter', delimiter, 'at least one character and no line end');
+  if (!(quote === '' || (isMark(quote) && [...quote].length === 1)) || quote === delimiter)
     throw invalid('quote', quote, 'one character, not the delimiter, or empty');
   if (!(Number.isInteger(linesToSkip) && linesToSkip >= 0))
     throw invalid('linesToSkip', linesToSkip, 'an integer of at least 0');
-  if (Array.isArray(header))
-    checkNames(header, (reason) => invalid('header', header, `names that are all different: ${reason}`));
+  if (typeof header !== 'boolean' && !(isNames(header) && header.length > 0))
+    throw invalid('header', header, 'true, false, or names that are all different');
   return {
     encoding,
     header,

@@ -3,6 +3,7 @@ import type { ItemWriter } from '../definition/item-writer.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { FileEncoder } from './file-encoder.ts';
 import { FileWriter } from './file-writer.ts';
+import { checkOption, isMark, isNames } from './option-checks.ts';
 import type { OutputOptions } from './staged-file.ts';
 import { byteOrderMark, encodeText, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { plainText } from './text-writers.ts';
@@ -28,12 +29,15 @@ export interface CsvWriterOptions<O> extends OutputOptions, TextOptions {
 export function csvWriter<O extends object = any>(path: string, options: CsvWriterOptions<O> = {}): ItemWriter<O> {
   const encoding = encodingOf('csvWriter', options);
   const { columns, header = true, delimiter = ',', quote = '"' } = options;
-  if (delimiter === '' || quote === '' || delimiter === quote) {
-    throw new MillraceError(
-      'MR_OPTION_INVALID',
-      `csvWriter: delimiter and quote must be different characters, got ${JSON.stringify({ delimiter, quote })}.`,
-    );
-  }
+  checkOption(
+    isMark(delimiter) && isMark(quote) && delimiter !== quote,
+    'csvWriter',
+    'delimiter and quote',
+    { delimiter, quote },
+    'different characters, and no line ends',
+  );
+  const isNamed = columns === undefined || (isNames(columns) && columns.length > 0);
+  checkOption(isNamed, 'csvWriter', 'columns', columns, 'names that are all different');
   const encoder = (state: JsonValue | undefined): FileEncoder<O> =>
     new CsvEncoder<O>({ encoding, header, delimiter, quote, columns }, state as readonly string[] | undefined);
   return new FileWriter(path, { writer: 'csvWriter', encoder }, options);

@@ -12,6 +12,7 @@ import type { StepContext } from '../definition/step-context.ts';
 import type { FileEncoder, FileFormat } from './file-encoder.ts';
 import { fileSystemsOf } from './file-systems.ts';
 import { type ObjectDirectory, ObjectSink, publishObjects } from './object-sink.ts';
+import { checkPath } from './option-checks.ts';
 import type { PublishesTogether, SinkStart } from './sink-seams.ts';
 import {
   existsAlready,
@@ -45,6 +46,7 @@ export class FileWriter<O> implements ItemWriter<O>, PublishesTogether {
   readonly #options: OutputOptions;
 
   constructor(path: string, format: FileFormat<O>, options: OutputOptions) {
+    checkPath(format.writer, path);
     const uri = toUri(path);
     const { mode } = options;
     if (mode !== undefined && mode !== 'overwrite' && mode !== 'append') {

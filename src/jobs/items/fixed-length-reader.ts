@@ -2,6 +2,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { ItemReader } from '../definition/item-reader.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { startLines } from './lines-reader.ts';
+import { checkOption, checkPath, checkSchema } from './option-checks.ts';
 import { encodingOf, type TextOptions } from './text-encoding.ts';
 import { TextFileReader } from './text-records.ts';
 import { validateItem } from './validation.ts';
@@ -31,6 +32,8 @@ export function fixedLengthReader(
 ): ItemReader<unknown> {
   const { fields, schema } = options ?? {};
   const total = checkFields('fixedLengthReader', fields);
+  checkPath('fixedLengthReader', path);
+  checkSchema('fixedLengthReader', options.schema);
   const encoding = encodingOf('fixedLengthReader', options);
   const toRecord = (line: string, fail: (reason: string) => Error): unknown => {
     if (line === '') return undefined;
@@ -67,7 +70,9 @@ export function checkFields(where: string, fields: readonly FixedField[] | undef
     throw new MillraceError('MR_OPTION_INVALID', `${where}: fields must be an array of { name, length }.`);
   let total = 0;
   const names = new Set<string>();
-  for (const { name, length } of fields) {
+  for (const field of fields) {
+    const { name, length } = field ?? {};
+    checkOption(typeof name === 'string' && name !== '', where, 'the name of a field', name, 'text');
     if (!(Number.isInteger(length) && length >= 1)) {
       throw new MillraceError(
         'MR_OPTION_INVALID',

@@ -4,7 +4,8 @@ import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
 import { systemClock } from '../policies/system-clock.ts';
-import { checkHttpUrl, type HttpOptions, request, shownUrl } from './http-request.ts';
+import { checkHttpOptions, checkHttpUrl, type HttpOptions, request, shownUrl } from './http-request.ts';
+import { checkFunctionOption, checkOption } from './option-checks.ts';
 
 export interface HttpReaderOptions<I> extends HttpOptions {
   readonly url: string;
@@ -31,8 +32,12 @@ type HttpPosition = {
  * @throws RetryableError for statuses 408, 425, 429 and 5xx, MR_HTTP for others of 400 up; MR_PARSE for a body that is no JSON though the server says so
  */
 export function httpReader<I>(options: HttpReaderOptions<I>): ItemReader<I> {
-  const first = checkHttpUrl('httpReader', options.url);
-  const { requestsPerSecond } = options;
+  const first = checkHttpUrl('httpReader', options?.url);
+  const { requestsPerSecond, items, next } = options;
+  checkFunctionOption('httpReader', 'items', items);
+  const isNext = next === undefined || next === 'link' || typeof next === 'function';
+  checkOption(isNext, 'httpReader', 'next', next, "a function or 'link'");
+  checkHttpOptions('httpReader', options);
   if (requestsPerSecond !== undefined && !(requestsPerSecond > 0)) {
     throw new MillraceError(
       'MR_OPTION_INVALID',

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import { RetryableError } from '../definition/batch-error.ts';
 import type { CircuitBreaker } from '../policies/circuit-breaker.ts';
+import { checkOption } from './option-checks.ts';
 
 export type HttpAuth = { readonly bearer: string } | { readonly user: string; readonly password: string };
 
@@ -29,6 +30,17 @@ export function checkHttpUrl(where: string, url: string): URL {
     );
   }
   return parsed;
+}
+
+/** @throws {MillraceError} MR_OPTION_INVALID, which does not show what `auth` holds */
+export function checkHttpOptions(where: string, { auth, breaker }: HttpOptions): void {
+  const { bearer, user, password } = (auth ?? {}) as Readonly<Record<string, unknown>>;
+  const isAuth = typeof bearer === 'string' || (typeof user === 'string' && typeof password === 'string');
+  if (auth !== undefined && !isAuth) {
+    throw new MillraceError('MR_OPTION_INVALID', `${where}: auth must be { bearer } or { user, password }, all text.`);
+  }
+  const isBreaker = breaker === undefined || typeof breaker?.call === 'function';
+  checkOption(isBreaker, where, 'breaker', breaker, 'a CircuitBreaker');
 }
 
 /** A URL as messages show it: queries may hold secrets. */

@@ -1,5 +1,6 @@
 import type { ItemWriter } from '../definition/item-writer.ts';
-import { checkHttpUrl, type HttpOptions, request } from './http-request.ts';
+import { checkHttpOptions, checkHttpUrl, type HttpOptions, request } from './http-request.ts';
+import { checkFunctionOption } from './option-checks.ts';
 
 export interface HttpWriterOptions<O> extends HttpOptions {
   readonly url: string;
@@ -17,8 +18,10 @@ export interface HttpWriterOptions<O> extends HttpOptions {
  */
 // biome-ignore lint/suspicious/noExplicitAny: without a step around it nothing says what the items are
 export function httpWriter<O = any>(options: HttpWriterOptions<O>): ItemWriter<O> {
-  const url = checkHttpUrl('httpWriter', options.url);
+  const url = checkHttpUrl('httpWriter', options?.url);
+  checkHttpOptions('httpWriter', options);
   const { method = 'POST', body = (items: readonly O[]): unknown => items } = options;
+  checkFunctionOption('httpWriter', 'body', body);
   return {
     guarantee: 'atLeastOnce',
     transactional: false,

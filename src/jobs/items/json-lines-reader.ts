@@ -1,6 +1,7 @@
 import type { ItemReader } from '../definition/item-reader.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { startLines } from './lines-reader.ts';
+import { checkPath, checkSchema } from './option-checks.ts';
 import { encodingOf, type TextOptions } from './text-encoding.ts';
 import { TextFileReader } from './text-records.ts';
 import { validateItem } from './validation.ts';
@@ -20,6 +21,8 @@ export function jsonLinesReader(
   path: string,
   options: TextOptions & { readonly schema?: StandardSchemaV1 } = {},
 ): ItemReader<unknown> {
+  checkPath('jsonLinesReader', path);
+  checkSchema('jsonLinesReader', options.schema);
   const encoding = encodingOf('jsonLinesReader', options);
   const { schema } = options;
   return new TextFileReader<unknown>(path, {

@@ -1,6 +1,7 @@
 import type { ItemReader } from '../definition/item-reader.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { countNewlines, notUtf8 } from './lines-reader.ts';
+import { checkPath, checkSchema } from './option-checks.ts';
 import { decodePiece, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { incomplete, malformed, type RecordCutter, TextFileReader } from './text-records.ts';
 import type { TextWindow } from './text-window.ts';
@@ -22,6 +23,8 @@ export function jsonReader(
   path: string,
   options: TextOptions & { readonly schema?: StandardSchemaV1 } = {},
 ): ItemReader<unknown> {
+  checkPath('jsonReader', path);
+  checkSchema('jsonReader', options.schema);
   const encoding = encodingOf('jsonReader', options);
   const { schema } = options;
   return new TextFileReader<unknown>(path, {

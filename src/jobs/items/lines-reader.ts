@@ -1,5 +1,6 @@
 import type { ItemReader } from '../definition/item-reader.ts';
 import type { InputFile } from './input-file.ts';
+import { checkPath } from './option-checks.ts';
 import { asRawText, decodePiece, encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import {
   incomplete,
@@ -66,6 +67,7 @@ export const notUtf8 = "it is not valid utf-8. Read the file with encoding: 'lat
  * @throws {MillraceError} MR_PARSE for a line that is not in the encoding; MR_INPUT_CHANGED when a restart finds another file
  */
 export function linesReader(path: string, options: TextOptions = {}): ItemReader<string> {
+  checkPath('linesReader', path);
   const encoding = encodingOf('linesReader', options);
   return new TextFileReader(path, {
     encoding,

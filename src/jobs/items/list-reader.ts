@@ -1,8 +1,10 @@
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
+import { checkOption } from './option-checks.ts';
 
 /** The items of an array. A step with `partitions(n)` cuts it into `n` parts that differ by at most one item. */
 export function listReader<I>(items: readonly I[]): ItemReader<I> {
+  checkOption(Array.isArray(items), 'listReader', 'items', items, 'an array');
   return {
     open(position, c) {
       const part = (c.partition?.value ?? null) as { readonly from?: unknown; readonly to?: unknown } | null;

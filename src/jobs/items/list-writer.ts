@@ -1,7 +1,9 @@
 import type { ChunkWrite, ItemSink, ItemWriter } from '../definition/item-writer.ts';
+import { checkOption } from './option-checks.ts';
 
 /** Into an array, before the commit: what a failed attempt wrote is taken out again, what a crash repeats is there twice. */
 export function listWriter<O>(list: O[]): ItemWriter<O> {
+  checkOption(Array.isArray(list), 'listWriter', 'its argument', list, 'an array');
   return { guarantee: 'atLeastOnce', transactional: false, open: () => new ListSink(list) };
 }
 

@@ -4,6 +4,7 @@ import { rowsOfValue, runPartitions } from '../../api/rdd-core.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { ItemReader, ItemStream } from '../definition/item-reader.ts';
 import type { JsonValue } from '../definition/json-value.ts';
+import { checkFunctionOption } from './option-checks.ts';
 
 type RddPosition = { readonly partition: number; readonly row: number; readonly partitions: number };
 
@@ -15,6 +16,7 @@ type RddPosition = { readonly partition: number; readonly row: number; readonly 
  * @throws {MillraceError} MR_INPUT_CHANGED when a restart finds another number of partitions
  */
 export function rddReader<I>(make: (sc: MillraceContext) => RDD<I> | Promise<RDD<I>>): ItemReader<I> {
+  checkFunctionOption('rddReader', 'its argument', make);
   return {
     async open(position, c) {
       const rdd = await make(await c.millrace());

@@ -5,6 +5,7 @@ import type { JsonValue } from '../definition/json-value.ts';
 import type { StepContext } from '../definition/step-context.ts';
 import { SqlDataSource } from '../repository/sql/data-source.ts';
 import { quoteIdentifier } from '../repository/sql/identifier.ts';
+import { checkOption, isNames } from './option-checks.ts';
 
 export interface SqlReaderOptions {
   /** A select, without a semicolon; its parameters are `?`. */
@@ -27,17 +28,18 @@ type Row = Record<string, unknown>;
  * @throws {MillraceError} MR_READER_KEY_NOT_UNIQUE when two rows have the same key, or one has none: rows would be lost
  */
 export function sqlReader<I extends object = Row>(options: SqlReaderOptions): ItemReader<I> {
-  const { key, pageSize = 1000 } = options;
+  const { key, pageSize = 1000 } = options ?? {};
   if (!(Number.isInteger(pageSize) && pageSize >= 1)) {
     throw new MillraceError(
       'MR_OPTION_INVALID',
       `sqlReader: pageSize must be an integer of at least 1, got ${pageSize}.`,
     );
   }
-  if (typeof options.query !== 'string' || options.query.trim() === '')
+  if (typeof options?.query !== 'string' || options.query.trim() === '')
     throw new MillraceError('MR_OPTION_INVALID', 'sqlReader: query must be a select.');
   const query = options.query.replace(/;\s*$/, '');
   const parameters = options.parameters ?? [];
+  checkOption(Array.isArray(parameters), 'sqlReader', 'parameters', parameters, 'an array');
   const source = (c: StepContext<unknown, unknown>): DataSource => options.dataSource ?? c.dataSource;
   if (key === undefined) {
     return {
@@ -46,8 +48,8 @@ export function sqlReader<I extends object = Row>(options: SqlReaderOptions): It
     };
   }
   const keys = typeof key === 'string' ? [key] : key;
-  if (keys.length === 0)
-    throw new MillraceError('MR_OPTION_INVALID', 'sqlReader: key is empty. Name a column, or leave it out.');
+  const isKey = isNames(keys) && keys.length > 0;
+  checkOption(isKey, 'sqlReader', 'key', key, 'the name of a column, or different ones; leave it out if there is none');
   return {
     async open(position, c) {
       const stream = new PageStream({ dataSource: source(c), query, keys, parameters, pageSize }, position);

@@ -2,6 +2,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { DataSource, SqlSession } from '../definition/data-source.ts';
 import type { ChunkWrite, ItemSink, ItemWriter } from '../definition/item-writer.ts';
 import { SqlDataSource } from '../repository/sql/data-source.ts';
+import { isNames } from './option-checks.ts';
 import { MarkedTableSink } from './sink-marker.ts';
 import type { SinkStart } from './sink-seams.ts';
 import { insertStatements, type TableShape, updateStatement } from './table-statements.ts';
@@ -40,6 +41,12 @@ class TableWriter<O extends object> implements ItemWriter<O> {
 
   constructor(table: string, options: TableWriterOptions<O>) {
     const { mode = 'insert', key = [], columns, dataSource } = options;
+    if (typeof table !== 'string' || table === '') throw definition(String(table), 'its table must be named.');
+    for (const [name, list] of Object.entries({ key, columns })) {
+      if (list !== undefined && !isNames(list))
+        throw definition(table, `${name} must be an array of different columns.`);
+    }
+    if (columns?.length === 0) throw definition(table, 'columns is empty. Name some, or leave it out for all.');
     if (mode !== 'insert' && mode !== 'upsert' && mode !== 'update') {
       throw definition(table, `mode must be 'insert', 'upsert' or 'update', got ${JSON.stringify(mode)}.`);
     }

@@ -8,6 +8,7 @@ import type { JsonValue } from '../definition/json-value.ts';
 import type { SchemaOutput, StandardSchemaV1 } from '../definition/standard-schema.ts';
 import { fileSystemsOf } from './file-systems.ts';
 import { type FileFingerprint, InputFile } from './input-file.ts';
+import { checkPath, checkSchema } from './option-checks.ts';
 import { encodingOf, type TextEncoding, type TextOptions } from './text-encoding.ts';
 import { malformed } from './text-records.ts';
 import { validateItem } from './validation.ts';
@@ -39,6 +40,8 @@ export function xmlReader(
   if (typeof element !== 'string' || element === '') {
     throw new MillraceError('MR_OPTION_INVALID', 'xmlReader: element must be the name of the elements to read.');
   }
+  checkPath('xmlReader', path);
+  checkSchema('xmlReader', options.schema);
   const encoding = encodingOf('xmlReader', options);
   return {
     async open(position, c) {

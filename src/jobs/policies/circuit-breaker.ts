@@ -1,6 +1,6 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { Clock } from '../definition/clock.ts';
-import type { ErrorMatch } from '../definition/retry-options.ts';
+import { type ErrorMatch, errorMatches } from '../definition/retry-options.ts';
 import { matchesError } from './error-match.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -67,6 +67,8 @@ export class CircuitBreaker {
     this.#recoveryTimeoutMs = options.recoveryTimeoutMs ?? 60_000;
     this.#expected = options.expected;
     this.#clock = options.clock ?? systemClock;
+    const wrong = options.expected === undefined ? [] : errorMatches(options.expected);
+    if (typeof wrong === 'string') throw invalid('expected', options.expected, `a list in which ${wrong}`);
     if (!(Number.isInteger(this.#failureThreshold) && this.#failureThreshold >= 1)) {
       throw invalid('failureThreshold', this.#failureThreshold, 'an integer of at least 1');
     }

@@ -79,9 +79,11 @@ export class ChunkLoop implements LoopState {
     let sink: ItemSink<never> | undefined;
     try {
       sink = await this.#openSink();
+      this.#checkOpened('writer', sink, ['write']);
       await this.#adoptMarker(sink);
       const { checkpoint } = this;
       stream = await interruption.guard(this.#reader.open(checkpoint?.position, this.c));
+      this.#checkOpened('reader', stream, ['read', 'position']);
       const input = new ChunkInput(stream, this.body.fetchSize, checkpoint?.index ?? 0, this.step.what);
       if (checkpoint !== undefined && checkpoint.drop > 0) await this.#drop(input, checkpoint.drop);
       let ends = checkpoint?.ranges ?? [];
@@ -98,6 +100,16 @@ export class ChunkLoop implements LoopState {
       await this.#close(stream);
       await this.#close(sink);
     }
+  }
+
+  /** @throws {MillraceError} MR_JOB_DEFINITION when a user's reader or writer opens what is none */
+  #checkOpened(which: string, opened: unknown, methods: readonly string[]): void {
+    const missing = methods.find((name) => typeof (opened as never)?.[name] !== 'function');
+    if (missing === undefined) return;
+    throw new MillraceError(
+      'MR_JOB_DEFINITION',
+      `${this.step.what}: what open() of its ${which} returned has no ${missing}(). Return an object with ${methods.join(' and ')}.`,
+    );
   }
 
   /** Stores what the published output will be known by, then lets the sink publish: a crash in between repeats nothing. */

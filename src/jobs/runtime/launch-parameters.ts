@@ -7,7 +7,7 @@ import type { JobDefinition } from '../definition/step-definition.ts';
 const runIdName = 'run.id';
 
 /** @throws {MillraceError} MR_OPTION_INVALID for a value that an option of a launch does not know */
-export function checkLaunchOptions(jobName: string, { onComplete, runId }: LaunchOptions): void {
+export function checkLaunchOptions(jobName: string, { onComplete, runId, createdBy, signal }: LaunchOptions): void {
   const invalid = (name: string, value: unknown, allowed: string): never => {
     throw new MillraceError('MR_OPTION_INVALID', `job "${jobName}": ${name} must be ${allowed}, got ${String(value)}.`);
   };
@@ -15,6 +15,11 @@ export function checkLaunchOptions(jobName: string, { onComplete, runId }: Launc
     invalid('onComplete', onComplete, "'refuse', 'noop' or 'again'");
   }
   if (runId !== undefined && runId !== 'auto') invalid('runId', runId, "'auto'");
+  if (createdBy !== undefined && !(typeof createdBy === 'string' && !createdBy.includes('\0'))) {
+    invalid('createdBy', JSON.stringify(createdBy), 'text without NUL characters');
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    invalid('signal', signal, 'an AbortSignal');
 }
 
 /**

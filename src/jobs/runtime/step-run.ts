@@ -406,6 +406,12 @@ export class StepRun {
       },
       step: (name) => job.stepSnapshot(String(name)),
       setExitCode: (code) => {
+        if (typeof code !== 'string' || code.includes('\0')) {
+          throw new MillraceError(
+            'MR_OPTION_INVALID',
+            `${what}: an exit code is text without NUL characters, got ${JSON.stringify(code)}.`,
+          );
+        }
         this.#exitCode = code;
       },
       millrace: () => host.engine.get(),

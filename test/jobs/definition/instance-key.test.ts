@@ -67,5 +67,8 @@ describe('identity', () => {
     for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, new Date(Number.NaN), () => 1, Symbol('x'), { a: 1n }]) {
       expect(() => typed({ fine: 1, wrong })).toThrow(/job "job": parameter "wrong"/);
     }
+    for (const name of ['n'.repeat(201), 'a\0b'])
+      expect(() => typed({ [name]: 1 })).toThrow(/at most 200, none of them NUL/);
+    expect(typed({ ['n'.repeat(200)]: 1 })).toHaveLength(1);
   });
 });

@@ -82,7 +82,9 @@ describe('job', () => {
       [{ restart: 'never' }, /restart must be 'fromCheckpoint' or 'fromStart', got never/],
       [{ timeoutMs: 0 }, /timeoutMs must be more than 0, got 0/],
       [{ timeoutMs: Number.NaN }, /timeoutMs/],
-      [{ startLimit: 0 }, /startLimit must be at least 1, got 0/],
+      [{ startLimit: 0 }, /startLimit must be an integer of at least 1, got 0/],
+      [{ startLimit: 1.5 }, /startLimit must be an integer of at least 1, got 1.5/],
+      [{ timeoutMs: '5' }, /timeoutMs must be more than 0, got 5/],
       [{ version: 1.5 }, /version must be an integer, got 1.5/],
       [{ if: true }, /if must be a function/],
       [{ migrate: {} }, /migrate must be a function/],
@@ -106,6 +108,10 @@ describe('job', () => {
       [(s) => s.read({ open: 1 }).write(nothing), /read needs a reader/],
       [(s) => s.read(new Map([[1, 2]]).entries()).write(nothing), /only once. Pass a function/],
       [(s) => s.read((async function* () {})()).write(nothing), /only once. Pass a function/],
+      [(s) => s.partitions(2).read([1]).write(nothing), /read of a partitioned step needs a function/],
+      [(s) => s.read([1]).listen(nothing).write(nothing), /listen needs an object with some of beforeStep/],
+      [(s) => s.read([1]).listen({ onSkip: 1 }).write(nothing), /listen: onSkip must be a function/],
+      [(s) => s.read([1]).chunk(2, { transactionTimeoutMs: '5' }).write(nothing), /transactionTimeoutMs/],
       [(s) => s.read([1]).process(1).write(nothing), /process needs a function/],
       [(s) => s.read([1]).processMany(1).write(nothing), /processMany needs a function/],
       [(s) => s.read([1]).filter(/x/).write(nothing), /filter needs a function/],
@@ -136,13 +142,15 @@ describe('job', () => {
   });
 
   it('refuses jobs that have no name, or options of another kind', () => {
-    for (const name of ['', undefined, 7, 'x'.repeat(101)]) {
+    for (const name of ['', undefined, 7, 'x'.repeat(101), 'a\0b', Symbol('x')]) {
       expect(() => job(name as never)).toThrow(expect.objectContaining({ code: 'MR_JOB_DEFINITION' }));
     }
     expect(() => loose('x', { timeoutMs: -1 })).toThrow(/job "x": timeoutMs/);
     expect(() => loose('x', { identity: 'date' })).toThrow(/identity must be an array/);
     expect(() => loose('x', { parameters: {} })).toThrow(/Standard Schema/);
     expect(() => loose().step('', task)).toThrow(/1 to 100 characters/);
+    expect(() => loose().step('a\0b', task)).toThrow(/none of them NUL/);
+    expect(() => loose().listen({ afterJob: 3 })).toThrow(/job "nightly": listen: afterJob must be a function/);
     expect(() => loose().step('a')).toThrow(/has no body/);
   });
 
