@@ -57,6 +57,20 @@ describe('files whose columns have different types', () => {
       {},
       [1n, -2147483648n, null, 5n, 9007199254740993n, null],
     ],
+    [
+      'int64 of numbers and float64',
+      { type: 'int64', values: [1, -9007199254740991, null] },
+      { type: 'float64', values: [2.5, -0] },
+      {},
+      [1, -9007199254740991, null, 2.5, -0],
+    ],
+    [
+      'lists of them',
+      { type: 'list<int64>', values: [[1], []] },
+      { type: 'list<float32>', values: [[0.5, null]] },
+      {},
+      [[1], [], [0.5, null]],
+    ],
     ['int8 and int64', { type: 'int8', values: [-128] }, { type: 'int64', values: [7] }, {}, [-128, 7]],
     [
       'uint32 and int64',

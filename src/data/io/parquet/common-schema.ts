@@ -39,11 +39,9 @@ function commonField(a: ParquetField, b: ParquetField): ParquetField {
 }
 
 function commonType(a: ParquetType, b: ParquetType): ParquetType | undefined {
-  if ((a.kind === 'int' && b.kind === 'float') || (a.kind === 'float' && b.kind === 'int'))
-    return { kind: 'float', bits: 64 };
   if (a.kind === 'struct' && b.kind === 'struct') return { kind: 'struct', fields: commonFields([a.fields, b.fields]) };
   if (a.kind === 'list' && b.kind === 'list') return { kind: 'list', element: commonField(a.element, b.element) };
   if (a.kind === 'map' && b.kind === 'map')
     return { kind: 'map', key: commonField(a.key, b.key), value: commonField(a.value, b.value) };
-  return mergeTypes(a, b);
+  return mergeTypes(a, b, () => true, '');
 }

@@ -18,12 +18,13 @@ export interface PlannedColumns {
 /** The columns that rows will have, and where each file has them. */
 export function planColumns(files: readonly ParquetMetadata[], options: ParquetReadOptions): PlannedColumns {
   const selected = selectColumns(files, options);
+  const bigints = bigintPaths(files, selected, options.int64 ?? 'auto');
   const fields = mergeFields(
     files.map(({ uri }, index) => ({ uri, fields: (selected[index] ?? []).map(fieldOf) })),
     options.mergeSchema === true || options.columns !== undefined,
+    (path) => !bigints.has(path),
   );
   const conditionTypes = conditionTypesOf(files, options);
-  const bigints = bigintPaths(files, selected, options.int64 ?? 'auto');
   const layouts: ParquetLayout[] = [];
   const known = new Map<string, number>();
   const layoutIndexes = selected.map((shapes, index) => {
@@ -75,6 +76,9 @@ function conditionTypesOf(
 ): readonly (ParquetType | undefined)[] {
   return filter.map((condition) => {
     const types = files.flatMap(({ shapes }) => conditionLeaf(condition, shapes)?.type ?? []);
-    return types.reduce<ParquetType | undefined>((merged, type) => merged && mergeTypes(merged, type), types[0]);
+    // Numbers of all kinds compare with each other as they are.
+    const merge = (a: ParquetType | undefined, b: ParquetType): ParquetType | undefined =>
+      a && mergeTypes(a, b, () => true, condition.column);
+    return types.reduce<ParquetType | undefined>(merge, types[0]);
   });
 }
