@@ -85,7 +85,18 @@ export class ExecutionReader implements JobRepository {
     const rows = await this.#rows('select * from millrace_execution_event where execution_id = ? order by id', [
       executionId,
     ]);
-    return deepFreeze(rows.map(eventOf));
+    // An end tells the counts, which its step keeps.
+    const steps = await this.#rows('select * from millrace_step_execution where execution_id = ?', [executionId]);
+    const countsOf = new Map(
+      steps.map(stepRecordOf).map(({ name, partition, counts }) => [`${partition} ${name}`, counts]),
+    );
+    return deepFreeze(
+      rows.map((row) => {
+        const event = eventOf(row);
+        const counts = event.kind === 'stepEnded' ? countsOf.get(`${event.partition} ${event.stepName}`) : undefined;
+        return counts === undefined ? event : { ...event, counts };
+      }),
+    );
   }
 
   async #complete(rows: readonly SqlRow[]): Promise<JobExecution[]> {

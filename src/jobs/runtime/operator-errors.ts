@@ -19,15 +19,22 @@ export function refusal(
 ): MillraceError {
   const shown = parameters
     .filter(({ name }) => identity === undefined || identity.includes(name))
-    .map(({ name, text }) => `${name} ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`);
-  const which = `job "${definition.name}"${shown.length === 0 ? '' : ` for ${shown.join(', ')}`}`;
+    .map(({ name, value, text }) => {
+      // A date as the launch gave it.
+      const given = typeof value === 'string' ? value : text;
+      return `${name} ${given.length > 100 ? `${given.slice(0, 100)}…` : given}`;
+    });
+  const which = `job "${definition.name}"`;
+  const forThese = shown.length === 0 ? '' : ` for ${shown.join(', ')}`;
   const said: Partial<Record<MillraceError['code'], string>> = {
-    MR_JOB_ALREADY_RUNNING: `${which} is running as execution ${executionId}. Wait for it, or stop it`,
-    MR_JOB_ALREADY_COMPLETE: `${which} is complete. Change a parameter, or launch with onComplete: 'again', or force: true`,
-    MR_JOB_ABANDONED: `${which} was abandoned. Change a parameter, or launch with onComplete: 'again'`,
-    MR_JOB_NOT_RESTARTABLE: `${which} has run before and is defined with restartable: false. Change a parameter`,
+    MR_JOB_ALREADY_RUNNING: `${which} is running${forThese}, as execution ${executionId}. Wait for it, or stop it`,
+    MR_JOB_ALREADY_COMPLETE: `${which} is complete${forThese}. Change a parameter, or launch with onComplete: 'again', or force: true`,
+    MR_JOB_ABANDONED: `${which} was abandoned${forThese}. Change a parameter, or launch with onComplete: 'again'`,
+    MR_JOB_NOT_RESTARTABLE: `${which} has run before${forThese} and is defined with restartable: false. Change a parameter`,
   };
-  return new MillraceError(code, `${said[code] ?? which}.`, { details: { executionId, job: definition.name } });
+  return new MillraceError(code, `${said[code] ?? `${which} cannot be launched${forThese}`}.`, {
+    details: { executionId, job: definition.name },
+  });
 }
 
 export function closed(): MillraceError {

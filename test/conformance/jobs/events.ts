@@ -70,6 +70,7 @@ export function eventConformance(store: StoreUnderTest): void {
         'jobEnded',
       ]);
       expect(stored[0]).toMatchObject({ executionId: execution.id, jobName: made.name, at: expect.any(Date) });
+      expect(stored).toEqual(heard.filter(({ kind }) => stored.some((event) => event.kind === kind)));
     });
 
     it('tells after the commit that makes it true', async () => {
