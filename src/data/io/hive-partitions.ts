@@ -10,7 +10,8 @@ export type PartitionValue = string | number | bigint | boolean | Date | null;
 /** The values that the directories above a file give to each of its rows. */
 export type PartitionValues = Readonly<Record<string, PartitionValue>>;
 
-const hiveNull = '__HIVE_DEFAULT_PARTITION__';
+/** The value of a directory whose rows have none. */
+export const hiveNull = '__HIVE_DEFAULT_PARTITION__';
 
 /** `name=value` taken apart, with Hive's %XX escapes undone; undefined for any other name. */
 export function partitionPair(directoryName: string): readonly [name: string, value: string | null] | undefined {

@@ -104,6 +104,9 @@ function checkOutputOptions(output: OutputSpec): void {
       'MR_OPTION_INVALID',
       `saving ${format}: partitionBy must be an array of column names, got ${JSON.stringify(partitionBy)}.`,
     );
+  const twice = partitionBy.find((name, index) => partitionBy.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new MillraceError('MR_OPTION_INVALID', `saving ${format}: partitionBy names "${twice}" twice.`);
   if (mode === 'overwritePartitions' && partitionBy.length === 0)
     throw new MillraceError(
       'MR_OPTION_INVALID',

@@ -1,9 +1,10 @@
 import { MillraceError } from '../../base/errors.ts';
 import { columnBatch } from '../columnar/column-batch.ts';
+import { hasLoneSurrogate } from '../columnar/lone-surrogate.ts';
 import { decodeBatch } from '../columnar/row-codec.ts';
 import type { PendingFile, WritableFile } from './file-system.ts';
 import { FileSystems } from './file-systems.ts';
-import { partitionDirectory } from './hive-partitions.ts';
+import { hiveNull, partitionDirectory } from './hive-partitions.ts';
 import type { OutputSettings, OutputStaging, StagedFile, StagedPart } from './output-spec.ts';
 import type { ParquetSchema } from './parquet/schema.ts';
 import type { PartFileWriter } from './part-file.ts';
@@ -285,10 +286,15 @@ class PartitionedPartWriter implements PartWriter {
     if (value === null || value === undefined) return null;
     if (typeof value === 'string') {
       if (value === '') throw this.#unfit(name, 'is the empty string, which a directory cannot tell from null');
+      if (value === hiveNull) throw this.#unfit(name, `is ${hiveNull}, which is how a directory says null`);
+      if (hasLoneSurrogate(value))
+        throw this.#unfit(name, 'holds half of a surrogate pair, which no directory name can hold');
       return value;
     }
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+    if (value instanceof Date)
+      throw this.#unfit(name, 'is a Date. Map it to text first, such as date.toISOString().slice(0, 10)');
     throw this.#unfit(
       name,
       `is ${typeof value === 'number' ? value : `of type ${typeof value}`}, which has no directory name`,

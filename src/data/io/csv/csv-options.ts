@@ -90,6 +90,7 @@ export function checkCsvOptions(options: CsvOptions): void {
       'MR_OPTION_INVALID',
       `csv: header must be true, false or the names of the columns, got ${JSON.stringify(header)}.`,
     );
+  if (Array.isArray(header)) checkNames(header);
   checkOneOf('csv', 'mode', options.mode, ['fail', 'dropMalformed', 'permissive']);
   checkOneOf('csv', 'encoding', options.encoding, ['utf8', 'latin1']);
   for (const name of ['trim', 'multiLine', 'inferSchema', 'inferDates'] as const)
@@ -99,6 +100,14 @@ export function checkCsvOptions(options: CsvOptions): void {
   const { sampleRows } = options;
   if (sampleRows !== undefined && !(sampleRows >= 1))
     throw new MillraceError('MR_OPTION_INVALID', `csv: sampleRows must be at least 1, got ${sampleRows}.`);
+}
+
+function checkNames(names: readonly string[]): void {
+  const wrong = names.find((name, index) => name === '' || names.indexOf(name) !== index);
+  if (names.length > 0 && wrong === undefined) return;
+  const reason =
+    wrong === undefined ? 'names no column' : wrong === '' ? 'has an empty name' : `names "${wrong}" twice`;
+  throw new MillraceError('MR_OPTION_INVALID', `csv: header ${reason}. Each column needs a name of its own.`);
 }
 
 function isTexts(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../../base/errors.ts';
 import { checkOneOf } from '../known-options.ts';
 import type { ColumnShape, ParquetLeaf } from './column-shape.ts';
-import type { ParquetCondition } from './filter/condition.ts';
+import { checkCondition, type ParquetCondition } from './filter/condition.ts';
 import type { ParquetSchema } from './schema.ts';
 
 /** What to read of Parquet files and how. Plain data. */
@@ -50,6 +50,7 @@ export function checkParquetReadOptions(options: ParquetReadOptions): void {
       `parquet: filter must be an array of conditions, got ${typeof filter}. Functions go to rdd.filter.`,
       { details: { option: 'filter' } },
     );
+  for (const condition of filter ?? []) checkCondition(condition);
 }
 
 /** The columns of files with one physical schema, lined up with the columns of all files. */
