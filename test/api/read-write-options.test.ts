@@ -19,6 +19,26 @@ describe('conditions without the form of one are refused at the call', () => {
   });
 });
 
+describe('what Parquet cannot be written with', () => {
+  it.each([
+    [{ bloomFilters: 'a' }, /bloomFilters must be an array/],
+    [{ keyValues: { a: 1 } }, /keyValues\["a"\]/],
+    [{ dictionary: 'no' }, /dictionary must be one of/],
+    [{ schema: null }, /schema must be an object/],
+  ])('%j', async (options, reason) => {
+    const saved = sc.parallelize([{ a: 1 }]).saveAsParquet('out/refused-options', options as never);
+    await expect(saved).rejects.toThrow(expect.objectContaining({ code: 'MR_OPTION_INVALID' }));
+    await expect(saved).rejects.toThrow(reason);
+  });
+
+  it('refuses rows that hold themselves', async () => {
+    const row: Record<string, unknown> = { a: 1 };
+    row['self'] = row;
+    const saved = sc.parallelize([row]).saveAsParquet('out/refused-cycle');
+    await expect(saved).rejects.toThrow(expect.objectContaining({ code: 'MR_SCHEMA' }));
+  });
+});
+
 describe('names of CSV columns', () => {
   it.each([[[]], [['a', 'a']], [['a', '']]])('%j would lose a column', (header) => {
     expect(() => sc.csv('x.csv', { header })).toThrow(expect.objectContaining({ code: 'MR_OPTION_INVALID' }));

@@ -20,6 +20,7 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
     value instanceof Date ||
     value instanceof Map ||
     value instanceof Set ||
+    value instanceof RegExp ||
     ArrayBuffer.isView(value)
   );
 }

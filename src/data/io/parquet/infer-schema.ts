@@ -73,6 +73,9 @@ export class SchemaInference {
   }
 }
 
+/** Levels of nesting that a schema may have. */
+const deepest = 200;
+
 const noPath: readonly string[] = [];
 
 function nothing(): Seen {
@@ -172,6 +175,8 @@ function see(seen: Seen, value: unknown, index: number, above: readonly string[]
 
 function seeObject(seen: Seen, value: object, index: number, above: readonly string[], name: string): void {
   const path = [...above, name];
+  if (path.length > deepest)
+    throw unfit(index, path.slice(0, 3), `it is nested more than ${deepest} levels deep, or holds itself`);
   if (value instanceof Date) seeLeaf(seen, timestamps, value, index, above, name);
   else if (value instanceof Uint8Array) seeLeaf(seen, { kind: 'binary' }, value, index, above, name);
   else if (Array.isArray(value)) {

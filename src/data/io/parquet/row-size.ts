@@ -11,11 +11,15 @@ export function estimateBytes(rows: readonly unknown[], start: number, end: numb
   return sampled === 0 ? 0 : (size * (end - start)) / sampled;
 }
 
-function sizeOf(value: unknown): number {
+/** What lies deeper counts as nothing: rows may hold themselves, which writing them refuses. */
+const deepest = 200;
+
+function sizeOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (value instanceof Map) return [...value].reduce((sum, [key, entry]) => sum + sizeOf(key) + sizeOf(entry), 0);
-  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return parts.reduce<number>((sum, part) => sum + sizeOf(part), 8);
+  if (depth > deepest) return 0;
+  const parts: readonly unknown[] =
+    value instanceof Map ? [...value].flat(1) : Array.isArray(value) ? value : Object.values(value);
+  return parts.reduce<number>((sum, part) => sum + sizeOf(part, depth + 1), 8);
 }

@@ -1,5 +1,6 @@
 import { byteSize } from '../../../base/byte-size.ts';
 import { MillraceError } from '../../../base/errors.ts';
+import { checkOneOf } from '../known-options.ts';
 import type { Codec } from './format/parquet-format.ts';
 import { parseSchema, type SchemaText } from './parse-schema.ts';
 import type { ParquetSchema } from './schema.ts';
@@ -69,14 +70,22 @@ export function resolveWriteOptions(options: ParquetWriteOptions): ResolvedWrite
     throw invalid(`compression must be one of ${Object.keys(codecOf).join(', ')}, got "${compression}"`);
   for (const [name, value] of Object.entries({ rowGroupSize, pageRows }))
     if (!Number.isInteger(value) || value < 1) throw invalid(`${name} must be an integer of at least 1, got ${value}`);
+  checkOneOf('writing Parquet', 'dictionary', options.dictionary, [true, false]);
+  const { bloomFilters = [], keyValues = {} } = options;
+  if (!Array.isArray(bloomFilters) || !bloomFilters.every((name) => typeof name === 'string'))
+    throw invalid(`bloomFilters must be an array of column names, got ${JSON.stringify(bloomFilters)}`);
+  for (const [name, value] of Object.entries(keyValues))
+    if (typeof value !== 'string') throw invalid(`keyValues["${name}"] must be text, got ${String(value)}`);
+  if (schema === null || (schema !== undefined && typeof schema !== 'object'))
+    throw invalid(`schema must be an object of types by column name, got ${String(schema)}`);
   return {
     schema: schema === undefined ? undefined : parseSchema(schema),
     codec: codecOf[compression],
     rowGroupSize,
     pageRows,
     dictionary: options.dictionary ?? true,
-    bloomFilters: options.bloomFilters ?? [],
-    keyValues: options.keyValues ?? {},
+    bloomFilters,
+    keyValues,
     sortBy: sortKeys(options.sortBy),
     maxFileBytes: maxFileBytes(options.maxFileSize),
   };
