@@ -24,6 +24,7 @@ import {
   transactionalWriter,
   xmlWriter,
 } from '../../../dist/jobs/index.js';
+import { SqliteHandle } from '../../../dist/jobs/repository/sql/sqlite-handle.js';
 
 const {
   sink,
@@ -56,8 +57,27 @@ function probe(point) {
   isStarted = true;
   passed[point] = (passed[point] ?? 0) + 1;
   if (kill === undefined || kill.point !== point || kill.nth !== passed[point]) return;
-  if (kill.signal === 'SIGSTOP') process.stdout.write('frozen\n');
+  if (kill.signal === 'SIGSTOP') {
+    awaitHeartbeat();
+    process.stdout.write('frozen\n');
+  }
   process.kill(process.pid, kill.signal ?? 'SIGKILL');
+}
+
+/** A heartbeat that is frozen in the middle of its transaction would hold the SQLite file for as long: waits until it is over. */
+function awaitHeartbeat() {
+  if (!own.startsWith('sqlite:')) return;
+  const handle = new SqliteHandle(own.slice('sqlite:'.length));
+  for (let isFree = false; !isFree; ) {
+    try {
+      handle.exec('begin immediate');
+      handle.exec('rollback');
+      isFree = true;
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+  handle.close();
 }
 
 /** The writer, whose sinks fail for bad items once they have written them. */

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JobOperator, job } from '../../../src/jobs/index.ts';
+import { SqliteHandle } from '../../../src/jobs/repository/sql/sqlite-handle.ts';
 import { end, keptLog, step, until } from '../../conformance/jobs/harness.ts';
 import { scratchDirectory } from '../../data/io/scratch.ts';
 
@@ -37,6 +39,25 @@ class Owner {
     this.child.kill('SIGKILL');
     await this.ended;
   }
+}
+
+/** Freezes an owner outside of its transactions: one that is frozen in the middle holds the SQLite file for as long. */
+async function freeze({ child }: Owner, store: string): Promise<void> {
+  const handle = new SqliteHandle(store.slice('sqlite:'.length));
+  for (let isFree = false; !isFree; ) {
+    child.kill('SIGSTOP');
+    // The signal reaches the threads in a moment.
+    await sleep(20);
+    try {
+      handle.exec('begin immediate');
+      handle.exec('rollback');
+      isFree = true;
+    } catch {
+      child.kill('SIGCONT');
+      await sleep(2);
+    }
+  }
+  handle.close();
 }
 
 const owners: Owner[] = [];
@@ -129,7 +150,7 @@ describe('owners that end', () => {
     const file = join(scratch, 'lines.txt');
     const owner = start('lines', store, file, '3000');
     await until(() => existsSync(file) && readFileSync(file, 'utf8').split('\n').length > 5);
-    owner.child.kill('SIGSTOP');
+    await freeze(owner, store);
     const operator = await create(store, { leaseTtlMs: 3000 });
     await until(async () => {
       await operator.recover();
